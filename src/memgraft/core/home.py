@@ -1,0 +1,49 @@
+"""The contract of a home: a place where records become readable by a model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from memgraft.core.recall import Query, Recall
+from memgraft.core.receipts import Receipt, Report
+from memgraft.core.records import Record
+
+
+class Home(ABC):
+    """Five verbs: write, read, forget, consolidate, and state (`open` and `save` of a folder).
+
+    A home is compiled from the store and can always be rebuilt from it: `held` tells what it
+    has, `Memory` writes what lags and forgets what is gone. No home calls another.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def write(self, records: Sequence[Record]) -> list[Receipt]:
+        """Make records readable. One receipt per record; a refusal leaves nothing behind."""
+
+    @abstractmethod
+    def read(self, query: Query) -> Recall:
+        """What the memory has to say to a query. Never fails for want of an answer."""
+
+    @abstractmethod
+    def forget(self, ids: Iterable[str]) -> list[Receipt]:
+        """Remove records; unknown ids get an `exact` receipt, since nothing is left of them."""
+
+    @abstractmethod
+    def consolidate(self, budget: float = 1.0) -> Report:
+        """Spend up to `budget` seconds on housekeeping."""
+
+    @abstractmethod
+    def held(self) -> dict[str, int]:
+        """Version by id of every record that this home holds or has refused for good."""
+
+    @abstractmethod
+    def save(self) -> None:
+        """Make all of the state durable. Writes are durable already; this is for the rest."""
+
+    @abstractmethod
+    def stats(self) -> dict[str, Any]:
+        """Figures for people: counts, bytes, and what the home runs on."""

@@ -1,0 +1,1 @@
+"""The language model: load it, attach a recall to it, generate with it."""

@@ -1,0 +1,1 @@
+"""HOME 2: facts in the weights, as gated low-rank changes of MLP projections."""

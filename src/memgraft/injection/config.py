@@ -1,0 +1,31 @@
+"""The dials of the closed-form writer and of its router."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memgraft.core.config import Config
+
+
+@dataclass(frozen=True)
+class InjectionConfig(Config):
+    """Defaults were chosen on hand-written development facts; see docs/log.md."""
+
+    # Which layer is edited, as a share of the model's depth.
+    depth: float = 0.8
+    # A fact whose restatement has more tokens than this is refused.
+    max_answer_tokens: int = 64
+    # Questions, in which the values are optimised and the keys are read.
+    questions: int = 4
+    # Adam on the values: at most `steps` of size `rate`, until every token's loss is below `enough`.
+    steps: int = 25
+    rate: float = 1.0
+    enough: float = 0.05
+    decay: float = 5e-4
+    # Ridge of the key solve: A = covariance · C + ridge · I.
+    covariance: float = 0.01
+    ridge: float = 0.1
+    # Keys of unseen questions match only in part; the gain makes up for it.
+    gain: float = 1.5
+    # Below this score no fact is awake.
+    threshold: float = 0.45

@@ -1,0 +1,82 @@
+"""The contract of a store: the only truth about what is remembered."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from memgraft.core.records import Event, Record
+from memgraft.core.scope import Scope
+
+
+class Store(ABC):
+    """Records at rest. When a method returns, what it says is on disk.
+
+    A live record is one that is neither superseded nor expired; `list`, `search_text` and
+    `count` see live records only, `get` sees every record that was not deleted.
+    """
+
+    location: str
+
+    @abstractmethod
+    def add(self, record: Record) -> tuple[Record, bool]:
+        """Insert. Returns (record, True), or the live one of same scope and content, False."""
+
+    @abstractmethod
+    def supersede(self, record: Record, old_id: str) -> Record:
+        """Insert `record` in place of a live one, in one transaction; both stay readable."""
+
+    @abstractmethod
+    def get(self, record_id: str) -> Record:
+        """The record, or `NotFound`."""
+
+    @abstractmethod
+    def update(
+        self, record_id: str, fields: dict[str, Any], expected_version: int | None = None
+    ) -> Record:
+        """Change text, metadata, categories, expires_at or event_time. Compare-and-set.
+
+        Raises:
+            NotFound: no such record.
+            Conflict: its version is not `expected_version`, or another live record of the same
+                scope has that text already.
+        """
+
+    @abstractmethod
+    def delete(self, record_id: str) -> Record:
+        """Remove a record; its history stays. Returns what was removed, or raises `NotFound`."""
+
+    @abstractmethod
+    def delete_all(self, scope: Scope) -> list[str]:
+        """Remove all that the scope covers, superseded ones too. Returns the ids."""
+
+    @abstractmethod
+    def history(self, record_id: str) -> list[Event]:
+        """Events of one record, oldest first; also for deleted records."""
+
+    @abstractmethod
+    def search_text(self, query: str, scope: Scope, limit: int) -> list[tuple[str, float]]:
+        """BM25 over live records: (id, score), higher is better, best first."""
+
+    @abstractmethod
+    def count(self, scope: Scope = Scope()) -> int:
+        """Number of live records."""
+
+    @abstractmethod
+    def sequence(self) -> int:
+        """The last event's number: homes that have seen it are up to date."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Drop every record and all history."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the store. Idempotent."""
+
+    # Last, since inside a class body `list` means this method from here on.
+    @abstractmethod
+    def list(
+        self, scope: Scope = Scope(), limit: int | None = None, offset: int = 0
+    ) -> list[Record]:
+        """Live records that the scope covers, oldest first."""

@@ -1,0 +1,48 @@
+"""From a location to a store."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from memgraft.core.errors import InvalidInput
+from memgraft.store.base import Store
+
+SUPPORTED = "a file path, or sqlite:///absolute/path"
+
+# Two letters at least, so that C:/ stays a path; one slash, since Path folds two into one.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/.*)", re.DOTALL)
+
+
+def open_store(location: str | Path) -> Store:
+    """Open the store at a path or URL; it is created if it does not exist yet.
+
+    Raises:
+        InvalidInput: a location of a kind that is not supported.
+        StoreError: the location cannot be opened.
+    """
+    from memgraft.store.sqlite import SQLiteStore
+
+    return SQLiteStore(_path(str(location)))
+
+
+def _path(location: str) -> Path:
+    url = _URL.fullmatch(location)
+    if url and url[1].lower() != "sqlite":
+        raise _unusable(f"no store for {url[1]} URLs", location)
+    name = unquote(url[2]) if url else location
+    if url and not re.fullmatch(r"/(//+)?[^/].*", name, re.DOTALL):
+        raise _unusable("this is no SQLite URL with an absolute path", location)
+    if name.rpartition("/")[2] == ":memory:":
+        raise _unusable("a store in RAM would forget", location)
+    if not name.strip():
+        raise _unusable("no store was named", location)
+    return Path("/" + name.lstrip("/") if url else name).expanduser()
+
+
+def _unusable(what: str, location: str) -> InvalidInput:
+    hidden = re.sub(r":(/+)[^/@]*@", r":\1***@", location)
+    return InvalidInput(
+        what, expected=SUPPORTED, got=repr(hidden), next_step="name a file, such as memory.db"
+    )

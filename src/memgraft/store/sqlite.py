@@ -1,0 +1,277 @@
+"""The store in one SQLite file: one writer at a time, readers beside it, history append-only."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from memgraft.core.errors import Conflict, InvalidInput, StoreBusy, StoreError
+from memgraft.core.records import Event, Record
+from memgraft.core.scope import Scope
+from memgraft.store import rows, words
+from memgraft.store.base import Store
+from memgraft.store.migrations import migrate
+
+_GUARDS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'history'"
+
+# By SQLite's primary result code: what happened, and what to do about it.
+_FAULTS = {
+    sqlite3.SQLITE_FULL: ("the disk is full; nothing was changed", "free some space, try again"),
+    sqlite3.SQLITE_READONLY: ("the store cannot be written", "check the permissions"),
+    sqlite3.SQLITE_PERM: ("the store cannot be opened", "check the permissions"),
+    sqlite3.SQLITE_CANTOPEN: ("the store cannot be opened", "check the path and permissions"),
+    sqlite3.SQLITE_NOTADB: ("this file is no SQLite database", "choose another path"),
+    sqlite3.SQLITE_CORRUPT: ("the store is damaged", "restore it from a backup"),
+    sqlite3.SQLITE_IOERR: ("the disk failed to read or write", "check the disk, try again"),
+}
+
+
+class SQLiteStore(Store):
+    """Records in one SQLite file (WAL), shared by threads and by processes of one computer.
+
+    Args:
+        path: the file; it and its folder are created. ":memory:" keeps all in RAM, for tests.
+        synchronous: FULL survives a power cut; NORMAL may lose the last writes to one.
+        busy_timeout: seconds to wait for another writer before `StoreBusy`.
+
+    Raises:
+        StoreError: the path cannot be opened, is no memgraft store, or is of a newer version.
+    """
+
+    def __init__(
+        self, path: str | Path, synchronous: str = "FULL", busy_timeout: float = 5.0
+    ) -> None:
+        if synchronous not in ("OFF", "NORMAL", "FULL", "EXTRA"):
+            raise InvalidInput(
+                "no such synchronous mode", expected="OFF, NORMAL, FULL or EXTRA", got=synchronous
+            )
+        in_ram = str(path) == ":memory:"
+        self.location = ":memory:" if in_ram else str(Path(path).expanduser().absolute())
+        self._busy_timeout = busy_timeout
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        if not in_ram:
+            _check_place(Path(self.location))
+        with self._translated():
+            connection = sqlite3.connect(
+                self.location, timeout=busy_timeout, isolation_level=None, check_same_thread=False
+            )
+            try:
+                _enter_wal(connection, busy_timeout)
+                connection.execute(f"PRAGMA synchronous = {synchronous}")
+                connection.execute("PRAGMA secure_delete = ON")
+                migrate(connection)
+            except BaseException:
+                connection.close()
+                raise
+        self._connection = connection
+
+    def add(self, record: Record) -> tuple[Record, bool]:
+        record = rows.normalised(record)
+        with self._writing() as connection:
+            twin = rows.twin(connection, record)
+            if twin and rows.is_live(twin):
+                return twin, False
+            if twin:  # expired: it makes room, and stays readable
+                rows.retire(connection, twin, record)
+                record = replace(record, supersedes=record.supersedes or twin.id)
+            return rows.insert(connection, record), True
+
+    def supersede(self, record: Record, old_id: str) -> Record:
+        """See `Store`. Raises `Conflict` if the old one was superseded already."""
+        record = replace(rows.normalised(record), supersedes=old_id)
+        with self._writing() as connection:
+            old = rows.fetch(connection, old_id)
+            if old.superseded_by:
+                raise Conflict(
+                    "another memory has taken its place already",
+                    expected=f"a live memory as {old_id}",
+                    got=f"one superseded by {old.superseded_by}",
+                    next_step="read the memory again",
+                )
+            rows.retire(connection, old, record)
+            rows.make_room(connection, record)
+            return rows.insert(connection, record)
+
+    def get(self, record_id: str) -> Record:
+        with self._reading() as connection:
+            return rows.fetch(connection, record_id)
+
+    def update(
+        self, record_id: str, fields: dict[str, Any], expected_version: int | None = None
+    ) -> Record:
+        """See `Store`. Nothing happens, and no version is used up, if nothing differs."""
+        rows.check_fields(fields)
+        with self._writing() as connection:
+            old = rows.fetch(connection, record_id)
+            if expected_version not in (None, old.version):
+                raise Conflict(
+                    "the memory changed since it was read",
+                    expected=f"version {expected_version}",
+                    got=f"version {old.version}",
+                    next_step="read it again and repeat the change",
+                )
+            new = rows.normalised(replace(old, **fields))
+            changed = [name for name in rows.UPDATABLE if getattr(new, name) != getattr(old, name)]
+            if not changed:
+                return old
+            new = new.changed()
+            if not new.superseded_by:
+                rows.make_room(connection, new)
+            rows.overwrite(connection, new)
+            reason = "changed " + ", ".join(changed)
+            rows.log(connection, "UPDATE", new, old.text, new.text, reason)
+            return new
+
+    def delete(self, record_id: str) -> Record:
+        with self._writing() as connection:
+            record = rows.fetch(connection, record_id)
+            rows.remove(connection, record, None)
+            return record
+
+    def delete_all(self, scope: Scope) -> list[str]:
+        """See `Store`. An empty scope covers everything: the caller guards that."""
+        where, values = rows.where(scope)
+        with self._writing() as connection:
+            records = rows.select(connection, f"WHERE {where} ORDER BY number", values)
+            for record in records:
+                rows.remove(connection, record, "delete_all")
+            return [record.id for record in records]
+
+    def history(self, record_id: str) -> list[Event]:
+        with self._reading() as connection:
+            return rows.events(connection, record_id)
+
+    def search_text(self, query: str, scope: Scope, limit: int) -> list[tuple[str, float]]:
+        """See `Store`. Pieces of words are looked up too in scripts without spaces."""
+        with self._reading() as connection:
+            return words.search(connection, query, scope, limit)
+
+    def count(self, scope: Scope = Scope()) -> int:
+        where, values = rows.live(scope)
+        with self._reading() as connection:
+            sql = f"SELECT count(*) FROM records WHERE {where}"
+            return int(connection.execute(sql, values).fetchone()[0])
+
+    def sequence(self) -> int:
+        with self._reading() as connection:
+            return rows.sequence(connection)
+
+    def reset(self) -> None:
+        """See `Store`. The sequence goes on by one, so that every home sees that it lags."""
+        with self._writing() as connection:
+            guards = connection.execute(_GUARDS).fetchall()
+            after = rows.sequence(connection) + 1
+            for name, _ in guards:
+                connection.execute(f'DROP TRIGGER "{name}"')
+            connection.execute("DELETE FROM records")
+            connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
+            connection.execute("DELETE FROM history")
+            connection.execute("DELETE FROM sqlite_sequence WHERE name = 'history'")
+            connection.execute("INSERT INTO sqlite_sequence VALUES ('history', ?)", (after,))
+            for _, sql in guards:
+                connection.execute(sql)
+        with self._reading() as connection:  # the log still holds what was dropped
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def close(self) -> None:
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection:
+                connection.close()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._translated():
+            if self._connection is None:
+                raise StoreError(
+                    "the store is closed", got=self.location, next_step="open it again"
+                )
+            yield self._connection
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it is on disk afterwards, or none of it."""
+        with self._reading() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """SQLite's errors as ours."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise InvalidInput("a value cannot be stored", got=str(error)) from error
+
+    def _fault(self, error: sqlite3.Error) -> StoreError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreBusy(
+                "another process is writing to the store",
+                expected=f"{self.location} free within {self._busy_timeout:g} seconds",
+                got=str(error),
+                next_step="try again, or raise busy_timeout",
+            )
+        what, next_step = _FAULTS.get(code, ("the store failed", "check the file and try again"))
+        return StoreError(
+            what,
+            expected=f"a writable store at {self.location}",
+            got=str(error),
+            next_step=next_step,
+        )
+
+    def list(
+        self, scope: Scope = Scope(), limit: int | None = None, offset: int = 0
+    ) -> list[Record]:
+        where, values = rows.live(scope)
+        most = -1 if limit is None else max(limit, 0)
+        rest = f"WHERE {where} ORDER BY created_at, number LIMIT ? OFFSET ?"
+        with self._reading() as connection:
+            return rows.select(connection, rest, [*values, most, max(offset, 0)])
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise StoreError(
+            "the store is one file, not a folder",
+            expected="the path of a file",
+            got=str(path),
+            next_step=f"name a file in it, such as {path / 'memory.db'}",
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            "the folder of the store cannot be created",
+            expected=f"a folder at {path.parent}",
+            got=str(error),
+            next_step="choose another path, or check the permissions",
+        ) from error
+
+
+def _enter_wal(connection: sqlite3.Connection, patience: float) -> None:
+    """Switching takes a lock that SQLite does not wait for when two processes open a new file."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

@@ -1,0 +1,1 @@
+"""Text to vectors, and text to what it says: clauses, questions, slots."""

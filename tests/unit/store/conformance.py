@@ -1,0 +1,374 @@
+"""What every store must do. Subclass `StoreConformance` and give it a `make_store` fixture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memgraft.core.errors import Conflict, InvalidInput, NotFound, StoreError
+from memgraft.core.records import Record
+from memgraft.core.scope import Scope
+from memgraft.store.base import Store
+
+PAST, FUTURE = "2001-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"
+YUSUF, ADA = Scope(user_id="yusuf"), Scope(user_id="ada")
+
+SCRIPTS = {
+    "arabic": ("اسمي يوسف وأعيش في إسطنبول", "إسطنبول"),
+    "chinese": ("我住在北京市", "北京"),
+    "cyrillic": ("Меня зовут Юсуф", "юсуф"),
+    "devanagari": ("मेरा नाम यूसुफ है", "यूसुफ"),
+    "greek": ("Με λένε Γιουσούφ", "γιουσούφ"),
+    "hebrew": ("קוראים לי יוסף", "יוסף"),
+    "japanese": ("私は東京に住んでいます", "東京"),
+    "korean": ("나는 서울에 살아요", "서울"),
+    "thai": ("ฉันอาศัยอยู่ในกรุงเทพมหานคร", "กรุงเทพ"),
+    "turkish": ("Şehrim İstanbul'dur", "şehrim"),
+    "emoji": ("I like 🍕 and 👩‍👩‍👧 time", "like"),
+}
+
+
+class StoreConformance:
+    """`make_store()` opens the test's own store; called again, the same one once more."""
+
+    @pytest.fixture
+    def make_store(self, tmp_path: Path) -> Callable[[], Store]:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def store(self, make_store: Callable[[], Store]) -> Store:
+        return make_store()
+
+    # Adding and reading
+
+    def test_a_record_comes_back_as_it_went_in(self, store: Store) -> None:
+        record = Record.new(
+            "My  name\nis Yusuf",
+            Scope("yusuf", "agent", "app", "run"),
+            metadata={"ключ": ["é", 1, 2.5, None, {"a": True}]},
+            categories=("name", "личное"),
+            expires_at="2999-01-01T02:00:00+02:00",
+            event_time="2020",
+            source="chat",
+        )
+        added, fresh = store.add(record)
+        assert fresh
+        assert added == store.get(record.id)
+        assert added.text == "My name is Yusuf"
+        assert added.expires_at == "2999-01-01T00:00:00.000000+00:00"
+        assert replace(added, expires_at=record.expires_at) == record
+
+    def test_what_was_added_is_there_after_reopening(self, make_store: Callable[[], Store]) -> None:
+        first = make_store()
+        record, _ = first.add(Record.new("My name is Yusuf"))
+        first.close()
+        again = make_store()
+        assert again.list() == [record]
+        assert [event.event for event in again.history(record.id)] == ["ADD"]
+        assert again.search_text("yusuf", Scope(), 5)[0][0] == record.id
+
+    def test_the_same_content_is_kept_once_per_scope(self, store: Store) -> None:
+        first, _ = store.add(Record.new("My name is Yusuf", YUSUF))
+        assert store.add(Record.new("my  NAME is yusuf.", YUSUF)) == (first, False)
+        assert store.add(Record.new("My name is Yusuf", ADA))[1]
+        assert store.add(Record.new("My name is Yusuf"))[1]
+        assert store.add(Record.new("My name is Yusuf"))[1] is False
+        assert store.count() == 3
+        assert len(store.history(first.id)) == 1
+
+    def test_deleted_content_can_be_added_again(self, store: Store) -> None:
+        first, _ = store.add(Record.new("I like tea"))
+        store.delete(first.id)
+        assert store.add(Record.new("I like tea"))[1]
+
+    def test_a_used_id_is_a_conflict(self, store: Store) -> None:
+        record, _ = store.add(Record.new("I like tea"))
+        with pytest.raises(Conflict):
+            store.add(replace(record, text="I like coffee"))
+        assert [found.text for found in store.list()] == ["I like tea"]
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"metadata": {"a": {1, 2}}},
+            {"metadata": {"a": float("nan")}},
+            {"metadata": {"a": "\ud800"}},
+            {"metadata": ["a"]},
+            {"categories": "name"},
+            {"expires_at": "tomorrow"},
+            {"event_time": 2020},
+            {"scope": Scope(user_id="")},
+            {"scope": Scope(user_id=5)},  # type: ignore[arg-type]
+        ],
+    )
+    def test_values_that_cannot_be_kept_are_refused(
+        self, store: Store, fields: dict[str, Any]
+    ) -> None:
+        with pytest.raises(InvalidInput):
+            store.add(replace(Record.new("I like tea"), **fields))
+        assert store.count() == 0
+        assert store.sequence() == 0
+
+    def test_an_unknown_id_is_not_found(self, store: Store) -> None:
+        for call in (store.get, store.delete, lambda missing: store.update(missing, {})):
+            with pytest.raises(NotFound, match="no such memory"):
+                call("missing")
+        with pytest.raises(NotFound):
+            store.supersede(Record.new("I like tea"), "missing")
+        assert store.history("missing") == []
+        assert store.count() == 0
+
+    def test_listing_is_oldest_first_and_by_page(self, store: Store) -> None:
+        ids = [store.add(Record.new(f"fact number {number}"))[0].id for number in range(5)]
+        assert [record.id for record in store.list()] == ids
+        assert [record.id for record in store.list(limit=2, offset=1)] == ids[1:3]
+        assert store.list(limit=0) == []
+        old = store.add(replace(Record.new("imported"), created_at="2001-01-01T00:00:00Z"))[0]
+        assert store.list(limit=1) == [old]
+
+    # Scope
+
+    def test_scopes_are_kept_apart(self, store: Store) -> None:
+        own, _ = store.add(Record.new("I like green tea", YUSUF))
+        run, _ = store.add(Record.new("I like black tea", Scope("yusuf", run_id="r1")))
+        store.add(Record.new("I like white tea", ADA))
+        assert {record.id for record in store.list(YUSUF)} == {own.id, run.id}
+        assert store.list(Scope(run_id="r1")) == [run]
+        assert store.list(Scope("ada", run_id="r1")) == []
+        assert store.count(YUSUF) == 2
+        assert store.count(Scope(user_id="yus%")) == 0
+        assert {found for found, _ in store.search_text("tea", YUSUF, 10)} == {own.id, run.id}
+
+    def test_the_limit_of_a_search_counts_after_the_scope(self, store: Store) -> None:
+        wanted, _ = store.add(Record.new("Among many other things I also like some tea", YUSUF))
+        for number in range(20):
+            store.add(Record.new(f"tea {number}", ADA))
+        assert [found for found, _ in store.search_text("tea", YUSUF, 1)] == [wanted.id]
+
+    # Changing
+
+    def test_an_update_changes_what_it_names(self, store: Store) -> None:
+        record, _ = store.add(Record.new("I like tea", YUSUF, categories=("drink",)))
+        new = store.update(record.id, {"text": " I like  coffee", "metadata": {"a": 1}}, 1)
+        assert (new.text, new.metadata, new.version) == ("I like coffee", {"a": 1}, 2)
+        assert (new.categories, new.created_at) == (("drink",), record.created_at)
+        assert new.updated_at > record.updated_at
+        assert store.get(record.id) == new
+        event = store.history(record.id)[-1]
+        assert (event.event, event.old_text, event.new_text, event.scope) == (
+            ("UPDATE", "I like tea", "I like coffee", YUSUF)
+        )
+
+    def test_an_update_that_changes_nothing_leaves_no_trace(self, store: Store) -> None:
+        record, _ = store.add(Record.new("I like tea", categories=("drink",)))
+        same = {"text": "I  like tea", "categories": ["drink"], "metadata": {}}
+        assert store.update(record.id, same) == record
+        assert store.sequence() == 1
+
+    def test_a_stale_update_is_a_conflict(self, store: Store) -> None:
+        record, _ = store.add(Record.new("I like tea"))
+        store.update(record.id, {"text": "I like coffee"}, expected_version=1)
+        with pytest.raises(Conflict, match="version 2"):
+            store.update(record.id, {"text": "I like milk"}, expected_version=1)
+        assert store.get(record.id).text == "I like coffee"
+        assert len(store.history(record.id)) == 2
+
+    def test_an_update_to_the_text_of_another_is_a_conflict(self, store: Store) -> None:
+        store.add(Record.new("I like tea"))
+        record, _ = store.add(Record.new("I like coffee"))
+        with pytest.raises(Conflict):
+            store.update(record.id, {"text": "i like tea"})
+        assert store.update(record.id, {"text": "I LIKE COFFEE"}).version == 2
+        assert store.get(record.id).text == "I LIKE COFFEE"
+
+    @pytest.mark.parametrize("fields", [{"text": " "}, {"text": None}, {"id": "x"}, {"vers": 2}])
+    def test_a_bad_update_is_refused(self, store: Store, fields: dict[str, Any]) -> None:
+        record, _ = store.add(Record.new("I like tea"))
+        with pytest.raises(InvalidInput):
+            store.update(record.id, fields)
+        assert store.get(record.id) == record
+
+    def test_superseding_keeps_the_chain_readable(self, store: Store) -> None:
+        first, _ = store.add(Record.new("I live in Izmir", YUSUF))
+        second = store.supersede(Record.new("I live in Ankara", YUSUF), first.id)
+        third = store.supersede(Record.new("I live in Istanbul", YUSUF), second.id)
+        assert store.list() == [third]
+        assert store.count() == 1
+        assert (third.supersedes, second.supersedes) == (second.id, first.id)
+        old = store.get(first.id)
+        assert (old.superseded_by, old.version, old.text) == (second.id, 2, first.text)
+        assert store.search_text("Izmir Ankara", Scope(), 5) == []
+        event = store.history(first.id)[-1]
+        assert (event.event, event.old_text, event.new_text, event.reason) == (
+            ("UPDATE", "I live in Izmir", "I live in Ankara", f"superseded by {second.id}")
+        )
+        assert [event.event for event in store.history(third.id)] == ["ADD"]
+
+    def test_superseding_twice_or_by_a_duplicate_is_a_conflict(self, store: Store) -> None:
+        first, _ = store.add(Record.new("I live in Izmir"))
+        other, _ = store.add(Record.new("I live in Ankara"))
+        with pytest.raises(Conflict):
+            store.supersede(Record.new("I live in Ankara"), first.id)
+        assert store.get(first.id) == first
+        store.supersede(Record.new("i live in IZMIR"), first.id)
+        with pytest.raises(Conflict, match="taken its place"):
+            store.supersede(Record.new("I live in Bursa"), first.id)
+        assert store.count() == 2
+        assert store.get(other.id) == other
+
+    def test_content_that_was_superseded_can_be_added_again(self, store: Store) -> None:
+        first, _ = store.add(Record.new("I live in Izmir"))
+        store.supersede(Record.new("I live in Ankara"), first.id)
+        again, fresh = store.add(Record.new("I live in Izmir"))
+        assert fresh
+        assert again.id != first.id
+
+    def test_expired_records_are_not_live(self, store: Store) -> None:
+        kept, _ = store.add(Record.new("I like tea", expires_at=FUTURE))
+        gone, _ = store.add(Record.new("I like tea now", expires_at=PAST))
+        assert store.list() == [kept]
+        assert store.count() == 1
+        assert [found for found, _ in store.search_text("tea", Scope(), 5)] == [kept.id]
+        assert store.get(gone.id) == gone
+
+    def test_an_expired_record_makes_room(self, store: Store) -> None:
+        gone, _ = store.add(Record.new("I like tea", expires_at=PAST))
+        again, fresh = store.add(Record.new("I like tea"))
+        assert fresh
+        assert again.supersedes == gone.id
+        assert store.list() == [again]
+        assert store.get(gone.id).superseded_by == again.id
+
+    # Removing
+
+    def test_history_outlives_its_record(self, store: Store) -> None:
+        record, _ = store.add(Record.new("I like tea", YUSUF))
+        changed = store.update(record.id, {"text": "I like coffee"})
+        assert store.delete(record.id) == changed
+        with pytest.raises(NotFound):
+            store.get(record.id)
+        lines = [(e.event, e.old_text, e.new_text, e.scope) for e in store.history(record.id)]
+        assert lines == [
+            ("ADD", None, "I like tea", YUSUF),
+            ("UPDATE", "I like tea", "I like coffee", YUSUF),
+            ("DELETE", "I like coffee", None, YUSUF),
+        ]
+
+    def test_deleting_a_scope_takes_superseded_and_expired_ones_too(self, store: Store) -> None:
+        first, _ = store.add(Record.new("I live in Izmir", YUSUF))
+        second = store.supersede(Record.new("I live in Ankara", YUSUF), first.id)
+        third, _ = store.add(Record.new("I like tea", Scope("yusuf", "a"), expires_at=PAST))
+        other, _ = store.add(Record.new("I like tea", ADA))
+        assert store.delete_all(YUSUF) == [first.id, second.id, third.id]
+        assert store.delete_all(YUSUF) == []
+        assert store.list() == [other]
+        assert store.history(first.id)[-1].event == "DELETE"
+        assert store.delete_all(Scope()) == [other.id]
+
+    def test_the_sequence_only_grows(self, make_store: Callable[[], Store]) -> None:
+        store = make_store()
+        assert store.sequence() == 0
+        record, _ = store.add(Record.new("I like tea"))
+        assert store.sequence() == store.history(record.id)[-1].sequence
+        store.delete(record.id)
+        before = store.sequence()
+        store.reset()
+        assert store.sequence() > before
+        assert store.history(record.id) == []
+        store.close()
+        again = make_store()
+        late, _ = again.add(Record.new("I like tea"))
+        assert again.history(late.id)[0].sequence > before + 1
+
+    def test_reset_leaves_nothing(self, store: Store) -> None:
+        first, _ = store.add(Record.new("I like tea"))
+        store.supersede(Record.new("I like coffee"), first.id)
+        store.reset()
+        store.reset()
+        assert (store.count(), store.list(), store.search_text("tea coffee", Scope(), 5)) == (
+            (0, [], [])
+        )
+        assert store.add(Record.new("I like tea"))[1]
+        assert len(store.search_text("tea", Scope(), 5)) == 1
+
+    def test_closing_twice_is_fine_and_use_after_it_is_an_error(self, store: Store) -> None:
+        store.close()
+        store.close()
+        with pytest.raises(StoreError, match="closed"):
+            store.list()
+
+    # Searching
+
+    def test_the_best_match_comes_first(self, store: Store) -> None:
+        for number in range(10):
+            store.add(Record.new(f"I bought bread number {number}"))
+        wanted, _ = store.add(Record.new("My favourite restaurants serve falafel"))
+        hits = store.search_text("Which restaurant for bread and falafel?", Scope(), 5)
+        assert hits[0][0] == wanted.id
+        assert len(hits) == 5
+        scores = [score for _, score in hits]
+        assert scores == sorted(scores, reverse=True)
+        assert scores[-1] > 0
+
+    def test_the_index_follows_updates_and_deletes(self, store: Store) -> None:
+        record, _ = store.add(Record.new("I like tea"))
+        store.update(record.id, {"text": "I like coffee"})
+        assert store.search_text("tea", Scope(), 5) == []
+        assert store.search_text("coffee", Scope(), 5)[0][0] == record.id
+        store.update(record.id, {"metadata": {"a": 1}})
+        assert len(store.search_text("coffee", Scope(), 5)) == 1
+        store.delete(record.id)
+        assert store.search_text("coffee", Scope(), 5) == []
+
+    @pytest.mark.parametrize("script", SCRIPTS)
+    def test_any_script_is_kept_and_found(self, store: Store, script: str) -> None:
+        text, query = SCRIPTS[script]
+        record, _ = store.add(Record.new(text))
+        store.add(Record.new("My car is a blue Renault"))
+        assert store.get(record.id).text == text
+        assert [found for found, _ in store.search_text(query, Scope(), 5)] == [record.id]
+
+    def test_accents_and_endings_do_not_matter(self, store: Store) -> None:
+        record, _ = store.add(Record.new("I was running past the cafés"))
+        assert store.search_text("run CAFE", Scope(), 5)[0][0] == record.id
+
+    def test_words_win_over_pieces_of_words(self, store: Store) -> None:
+        inside, _ = store.add(Record.new("私は東京に住んでいます"))
+        whole, _ = store.add(Record.new("好きな町 東京"))
+        hits = store.search_text("東京", Scope(), 5)
+        assert [found for found, _ in hits] == [whole.id, inside.id]
+        assert hits[0][1] > hits[1][1] > 0
+        assert store.search_text("東京", ADA, 5) == []
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            'tea" OR "1',
+            "tea NEAR(a b) AND NOT *",
+            "text:tea ^tea tea*",
+            "(tea",
+            "tea'; DROP TABLE records; --",
+            "-tea + {tea} \x00 \ud800",
+            "tea " * 3000,
+            " ".join(f"word{number}" for number in range(40)) + " tea",
+        ],
+    )
+    def test_operators_in_a_query_are_harmless(self, store: Store, query: str) -> None:
+        record, _ = store.add(Record.new("I like tea"))
+        assert [found for found, _ in store.search_text(query, Scope(), 5)] == [record.id]
+
+    @pytest.mark.parametrize("query", ["", "  ", "?!", "🍕", "* AND (", '""', "\u0301"])
+    def test_a_query_without_matching_words_finds_nothing(self, store: Store, query: str) -> None:
+        store.add(Record.new("I like 🍕!"))
+        assert store.search_text(query, Scope(), 5) == []
+        assert store.search_text("like", Scope(), 0) == []
+
+    def test_stop_words_count_only_if_alone(self, store: Store) -> None:
+        store.add(Record.new("The name of the dog"))
+        wanted, _ = store.add(Record.new("Who is who"))
+        assert store.search_text("what is the weather", Scope(), 5) == []
+        assert store.search_text("who is it", Scope(), 5)[0][0] == wanted.id
