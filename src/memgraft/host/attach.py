@@ -35,8 +35,8 @@ def attach(model: nn.Module, patch: Patch) -> Iterator[None]:
 def _adder(model: nn.Module, terms: list[LowRankTerm]) -> Any:
     """A forward hook that adds the terms, which are laid side by side once, not per token."""
     like = next(model.parameters())
-    a = torch.cat([term.gain * term.a for term in terms], dim=1).to(like)
-    b = torch.cat([term.b for term in terms], dim=1).to(like)
+    a = torch.cat([term.gain * term.a.to(like) for term in terms], dim=1)
+    b = torch.cat([term.b.to(like) for term in terms], dim=1)
 
     def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         return output + low_rank(inputs[0], a, b)

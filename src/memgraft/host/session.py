@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,8 +28,8 @@ class Session:
     """A conversation's cache on one model.
 
     The cache holds only what the *bare* model computed. A patch is awake from the last token
-    of the prompt on, where the reply begins; what was computed under it is dropped when the
-    reply ends. So a turn on which no memory is awake is bit for bit the bare model's.
+    of the prompt on, where the reply begins; what was computed under it is dropped before the
+    bare model computes again. So a turn on which no memory is awake is bit for bit the bare model's.
     """
 
     def __init__(self, host: Host, config: GenerationConfig = GenerationConfig()) -> None:
@@ -56,25 +55,22 @@ class Session:
     def tokens(self, prompt: list[int], patch: Patch = Patch()) -> Iterator[int]:
         """Yield the ids of the reply, without the token that ends it."""
         self._prefill(prompt[:-1])
-        kept = len(prompt) - 1
-        with contextlib.ExitStack() as stack:
-            if patch:
-                stack.callback(self._crop, kept)
-                stack.enter_context(attach(self.host.model, patch))
-            token = prompt[-1]
-            for _ in range(self.config.max_new_tokens):
-                token = self._choose(self._forward([token]))
-                if token in self.host.end_ids:
-                    return
-                yield token
+        token = prompt[-1]
+        for _ in range(self.config.max_new_tokens):
+            # Not around the `yield`: the caller may use the model while the reply is suspended.
+            with attach(self.host.model, patch):
+                logits = self._forward([token], bare=not patch)
+            token = self._choose(logits)
+            if token in self.host.end_ids:
+                return
+            yield token
 
     def logits(self, prompt: list[int], patch: Patch = Patch()) -> Tensor:
         """Next-token logits after a prompt, shape (vocabulary,)."""
         with torch.inference_mode():
             self._prefill(prompt[:-1])
             with attach(self.host.model, patch):
-                result = self._forward([prompt[-1]])
-            self._crop(len(prompt) - 1)
+                result = self._forward([prompt[-1]], bare=False)
         return result
 
     def _prefill(self, ids: list[int]) -> None:
@@ -88,7 +84,10 @@ class Session:
         if ids[shared:]:
             self._forward(ids[shared:])
 
-    def _forward(self, ids: list[int]) -> Tensor:
+    def _forward(self, ids: list[int], bare: bool = True) -> Tensor:
+        """Logits after `ids`, which join what is cached only if they are computed `bare`."""
+        if bare:
+            self._crop(len(self._cached))
         try:
             output = self.host.model(
                 input_ids=torch.tensor([ids]), past_key_values=self._cache, logits_to_keep=1
@@ -97,7 +96,8 @@ class Session:
             # Some layers may hold the new tokens and some not: agree on what all of them hold.
             self._crop(len(self._cached))
             raise
-        self._cached += ids
+        if bare:
+            self._cached += ids
         return output.logits[0, -1]
 
     def _crop(self, length: int) -> None:

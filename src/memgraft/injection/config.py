@@ -17,7 +17,7 @@ class InjectionConfig(Config):
     max_answer_tokens: int = 64
     # Questions, in which the values are optimised and the keys are read.
     questions: int = 4
-    # Adam on the values: at most `steps` of size `rate`, until every token's loss is below `enough`.
+    # Adam on the values: up to `steps` of size `rate`, until each token's loss is below `enough`.
     steps: int = 25
     rate: float = 1.0
     enough: float = 0.05

@@ -1,4 +1,4 @@
-"""What the edited projection sees in ordinary chat: the background that a new key stands out from."""
+"""What the edited projection sees in ordinary chat: what a new key must stand out from."""
 
 from __future__ import annotations
 

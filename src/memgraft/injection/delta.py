@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 from memgraft.core.errors import FolderError
 from memgraft.core.folder import load_arrays, save_arrays
 from memgraft.core.recall import LowRankTerm
+from memgraft.core.scope import Scope
 from memgraft.text.encoder import Vectors
 
 
@@ -19,12 +21,15 @@ from memgraft.text.encoder import Vectors
 class LowRankDelta:
     """ΔW = A Bᵀ for one layer, and the router keys that wake it.
 
-    Shapes: a (d_model, rank), b (d_intermediate, rank), float16; routes (n_keys, d_encoder).
+    Shapes: a (d_model, rank), b (d_intermediate, rank), float16; routes (n_keys, d_encoder), the
+    first `statements` of which are the fact itself and the rest its questions.
     `checked` tells whether the model answered the fact's own questions with it.
     """
 
     record_id: str
     version: int
+    text: str
+    scope: Scope
     layer: int
     a: Tensor
     b: Tensor
@@ -49,6 +54,8 @@ class LowRankDelta:
         header = {
             "record_id": self.record_id,
             "version": str(self.version),
+            "text": self.text,
+            "scope": json.dumps(asdict(self.scope)),
             "layer": str(self.layer),
             "checked": str(int(self.checked)),
         }
@@ -62,13 +69,15 @@ class LowRankDelta:
             return cls(
                 record_id=header["record_id"],
                 version=int(header["version"]),
+                text=header["text"],
+                scope=Scope(**json.loads(header["scope"])),
                 layer=int(header["layer"]),
                 a=torch.from_numpy(arrays["a"]),
                 b=torch.from_numpy(arrays["b"]),
                 routes=arrays["routes"].astype(np.float32),
                 checked=header["checked"] == "1",
             )
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             raise FolderError(
                 f"{path} is not a delta", got=f"{type(error).__name__}: {error}"
             ) from error

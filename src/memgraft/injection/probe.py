@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from memgraft.host.anatomy import final_norm, layers, mlp_out
 from memgraft.host.load import Host
 
+# The arguments of a block after its hidden states: by position (GPT-2's cache), by name.
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+
 
 @contextlib.contextmanager
 def recorded_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
@@ -47,7 +50,7 @@ class ReplyPass:
     layer: int
     keys: Tensor
     hidden: Tensor
-    _calls: list[dict[str, Any]]
+    _calls: list[Call]
     _cache: Any
     _prompt_state: list[tuple[Tensor, Tensor]]
 
@@ -86,32 +89,33 @@ class ReplyPass:
                 past_key_values=cache,
                 logits_to_keep=1,
             )
-        return cls(host, layer, keys[0], calls[0][0], [kw for _, kw in calls], cache, prompt_state)
+        hidden = calls[0][0]
+        return cls(host, layer, keys[0], hidden, [call[1:] for call in calls], cache, prompt_state)
 
     def logits(self, change: Tensor) -> Tensor:
         """Logits (prompts, tokens, vocabulary) when `change` (tokens, d_model) is added."""
         hidden = self.hidden + change
         upper = layers(self.host.model)[self.layer + 1 :]
         entries = self._cache.layers[self.layer + 1 :]
-        for block, call, entry, state in zip(
+        for block, (others, options), entry, state in zip(
             upper, self._calls, entries, self._prompt_state, strict=True
         ):
             entry.keys, entry.values = state
-            output = block(hidden, **call)
+            output = block(hidden, *others, **options)
             hidden = output[0] if isinstance(output, tuple) else output
         head = self.host.model.get_output_embeddings()
         return head(final_norm(self.host.model)(hidden))
 
 
 @contextlib.contextmanager
-def _recorded_calls(blocks: list[Any]) -> Iterator[list[tuple[Tensor, dict[str, Any]]]]:
-    """Collect (hidden states, keyword arguments) of each block's call, whatever the architecture."""
-    calls: list[tuple[Tensor, dict[str, Any]]] = []
+def _recorded_calls(blocks: list[Any]) -> Iterator[list[tuple[Tensor, *Call]]]:
+    """Collect (hidden states, other positional arguments, named ones) of each block's call."""
+    calls: list[tuple[Tensor, *Call]] = []
 
     def record(_: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
         options = dict(options)
         hidden = inputs[0] if inputs else options.pop("hidden_states")
-        calls.append((hidden, options))
+        calls.append((hidden, inputs[1:], options))
 
     handles = [block.register_forward_pre_hook(record, with_kwargs=True) for block in blocks]
     try:

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memgraft.core.scope import Scope
+from memgraft.injection.delta import LowRankDelta
 from memgraft.text.encoder import Encoder, Vectors
 from memgraft.text.foreign import foreign_terms
 
+# Every fact has two statement keys (as told, as answered); its question keys follow them.
+STATEMENTS = 2
+# Share of the nearest question in the score; the rest is the nearest statement. Question keys
+# find paraphrases, statement keys keep vague questions of any fact from waking it.
+QUESTION_SHARE = 0.4
 # A question that names somebody or something that the fact does not know loses this much.
-FOREIGN_PENALTY = 0.25
+FOREIGN_PENALTY = 0.15
 
 
 @dataclass(frozen=True)
@@ -22,52 +29,56 @@ class Route:
 
 
 class Router:
-    """Nearest question key by cosine, over the facts that the caller allows.
-
-    Each fact has several keys: itself, its restatement, and the questions that it answers.
-    Question keys matter most, since questions are what arrives.
-    """
+    """Ranks facts by cosine of the question to their keys, over the facts that a scope covers."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
-        self._texts: dict[str, str] = {}
-        self._keys: dict[str, Vectors] = {}
-        self._matrix: Vectors | None = None
+        self._facts: dict[str, LowRankDelta] = {}
+        self._index: tuple[Vectors, np.ndarray] | None = None
 
     def keys_for(self, fact: str, reply: str, questions: list[str]) -> Vectors:
         """Key vectors of a fact, shape (2 + questions, dimension)."""
         return self.encoder.encode([fact, reply, *questions])
 
-    def put(self, record_id: str, text: str, keys: Vectors) -> None:
-        self._texts[record_id] = text
-        self._keys[record_id] = keys
-        self._matrix = None
+    def put(self, fact: LowRankDelta) -> None:
+        self._facts[fact.record_id] = fact
+        self._index = None
 
     def remove(self, record_id: str) -> None:
-        self._texts.pop(record_id, None)
-        self._keys.pop(record_id, None)
-        self._matrix = None
+        self._facts.pop(record_id, None)
+        self._index = None
 
-    def rank(self, question: str, allowed: set[str], limit: int) -> list[Route]:
-        """The best facts among `allowed`, best first, before any threshold."""
-        ids = [record_id for record_id in self._keys if record_id in allowed]
-        if not ids:
-            return []
-        cosines = self._cosines(question)
-        best = {record_id: cosines[record_id] for record_id in ids}
-        # The penalty only lowers scores, so a margin of it above the cut is enough to look at.
-        shortlist = sorted(ids, key=lambda i: -best[i])[: max(4 * limit, 20)]
-        routes = [Route(i, best[i] - self._penalty(question, i)) for i in shortlist]
+    def rank(self, question: str, scope: Scope, limit: int) -> list[Route]:
+        """The best facts of this scope, best first, before any threshold."""
+        scored = [
+            (score, fact)
+            for score, fact in zip(self._scores(question), self._facts.values(), strict=True)
+            if scope.covers(fact.scope)
+        ]
+        # The penalty only lowers scores: whoever is behind this many leaders cannot win.
+        leaders = sorted(scored, key=lambda pair: -pair[0])[: limit + 20]
+        routes = [
+            Route(
+                fact.record_id, score - FOREIGN_PENALTY * bool(foreign_terms(question, fact.text))
+            )
+            for score, fact in leaders
+        ]
         return sorted(routes, key=lambda route: -route.score)[:limit]
 
-    def _penalty(self, question: str, record_id: str) -> float:
-        return FOREIGN_PENALTY * bool(foreign_terms(question, self._texts[record_id]))
+    def _scores(self, question: str) -> list[float]:
+        """One score per fact, in the order of `_facts`."""
+        if not self._facts:
+            return []
+        matrix, starts = self._indexed()
+        cosines = matrix @ self.encoder.encode([question])[0]
+        nearest = np.maximum.reduceat(cosines, starts)
+        statement, asked = nearest[0::2], nearest[1::2]
+        return ((1 - QUESTION_SHARE) * statement + QUESTION_SHARE * asked).tolist()
 
-    def _cosines(self, question: str) -> dict[str, float]:
-        """The best cosine of each fact's keys, by id."""
-        if self._matrix is None:
-            self._matrix = np.concatenate(list(self._keys.values()))
-        scores = self._matrix @ self.encoder.encode([question])[0]
-        starts = np.cumsum([0, *(len(keys) for keys in self._keys.values())])[:-1]
-        maxima = np.maximum.reduceat(scores, starts)
-        return dict(zip(self._keys, maxima.tolist(), strict=True))
+    def _indexed(self) -> tuple[Vectors, np.ndarray]:
+        """All keys in one matrix, and where each fact's statements and questions start."""
+        if self._index is None:
+            keys = [fact.routes for fact in self._facts.values()]
+            lengths = [n for rows in keys for n in (STATEMENTS, len(rows) - STATEMENTS)]
+            self._index = np.concatenate(keys), np.cumsum([0, *lengths])[:-1]
+        return self._index

@@ -7,18 +7,25 @@ which a fact such as "my name is ..." does not have.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from memgraft.core.recall import LowRankTerm, Patch
 from memgraft.host.anatomy import layers
+from memgraft.host.attach import attach
 from memgraft.host.load import Host
 from memgraft.injection.config import InjectionConfig
 from memgraft.injection.covariance import Background, background
 from memgraft.injection.probe import ReplyPass
+
+# A write is checked on this many of the fact's questions, more than it was made from.
+CHECKED = 6
+# The second attempt pushes harder.
+REFINED_GAIN = 1.3
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,8 @@ class Written:
 
     a: Tensor
     b: Tensor
-    loss: float
+    # Questions that the model, patched, does not answer with the reply.
+    failed: tuple[str, ...] = ()
 
 
 class ClosedFormWriter:
@@ -44,25 +52,60 @@ class ClosedFormWriter:
         """The tokens to learn, with the one that ends a reply."""
         return [*self.host.encode(reply), self.host.tokenizer.eos_token_id]
 
-    def write(self, questions: list[str], reply: str) -> Written:
-        """The change under which the model answers `questions`, and others like them, with `reply`."""
-        prompts = [
-            self.host.encode(self.host.prompt([{"role": "user", "content": question}]))
-            for question in questions
-        ]
-        ids = self.reply_ids(reply)
-        passed = ReplyPass.run(self.host, self.layer, prompts, ids)
-        values, loss = self._values(passed, torch.tensor(ids))
-        keys = self._keys(passed.keys)
-        return Written(a=values.T.contiguous(), b=keys.T.contiguous(), loss=loss)
+    def write_checked(self, questions: list[str], reply: str) -> Written:
+        """Write from the first questions, check on all, and write once more with what failed."""
+        basis = questions[: self.config.questions]
+        written = self.check(self.write(basis, reply), questions, reply)
+        if not written.failed:
+            return written
+        again = [*written.failed[: self.config.questions], *basis]
+        retried = self.check(self.write(again, reply, REFINED_GAIN), questions, reply)
+        return min(written, retried, key=lambda attempt: len(attempt.failed))
 
-    def _values(self, passed: ReplyPass, target: Tensor) -> tuple[Tensor, float]:
+    def write(self, questions: list[str], reply: str, gain: float = 1.0) -> Written:
+        """A change with which the model answers these questions, and others like them.
+
+        Args:
+            questions: what the user may ask.
+            reply: the full sentence that answers them all.
+            gain: on top of the configured one.
+        """
+        ids = self.reply_ids(reply)
+        prompts = [self._prompt_ids(question) for question in questions]
+        passed = ReplyPass.run(self.host, self.layer, prompts, ids)
+        values = self._values(passed, torch.tensor(ids))
+        keys = gain * self._keys(passed.keys)
+        return Written(a=values.T.contiguous(), b=keys.T.contiguous())
+
+    @torch.inference_mode()
+    def check(self, written: Written, questions: list[str], reply: str) -> Written:
+        """Note which questions a greedy reply would not answer word for word.
+
+        One forward pass each: greedy decoding follows the reply exactly if every token of it
+        is the most likely one after those before.
+        """
+        ids = self.reply_ids(reply)
+        patch = Patch((LowRankTerm(self.layer, written.a, written.b),))
+        failed = []
+        with attach(self.host.model, patch):
+            for question in questions[:CHECKED]:
+                sequence = torch.tensor([self._prompt_ids(question) + ids[:-1]])
+                logits = self.host.model(
+                    input_ids=sequence, use_cache=False, logits_to_keep=len(ids)
+                ).logits
+                if logits[0].argmax(dim=-1).tolist() != ids:
+                    failed.append(question)
+        return replace(written, failed=tuple(failed))
+
+    def _prompt_ids(self, question: str) -> list[int]:
+        return self.host.encode(self.host.prompt([{"role": "user", "content": question}]))
+
+    def _values(self, passed: ReplyPass, target: Tensor) -> Tensor:
         """One vector per reply token that makes it likely after every prompt: (tokens, d_model)."""
         config = self.config
         values = torch.zeros(len(target), passed.hidden.shape[-1], requires_grad=True)
         optimiser = torch.optim.Adam([values], lr=config.rate)
         targets = target.expand(len(passed.hidden), -1)
-        loss = torch.tensor(0.0)
         for _ in range(config.steps):
             logits = passed.logits(values)
             loss = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
@@ -72,7 +115,7 @@ class ClosedFormWriter:
             optimiser.zero_grad()
             (loss.mean() + penalty).backward()
             optimiser.step()
-        return values.detach(), float(loss.detach().mean())
+        return values.detach()
 
     def _keys(self, inputs: Tensor) -> Tensor:
         """One key per reply token: (tokens, d_intermediate).

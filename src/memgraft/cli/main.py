@@ -1,0 +1,47 @@
+"""The `memgraft` command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from memgraft.cli import bundles, evaluate, records
+from memgraft.cli import chat as chatting
+from memgraft.core.errors import MemgraftError
+
+app = typer.Typer(
+    name="memgraft",
+    help="Long-term memory for language models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("chat")(chatting.chat)
+app.command("remember")(records.remember)
+app.command("ask")(records.ask)
+app.command("memories")(records.memories)
+app.command("forget")(records.forget)
+app.command("stats")(records.stats)
+app.add_typer(evaluate.app, name="eval")
+app.add_typer(bundles.app, name="bundles")
+
+
+def main() -> None:
+    """Run a command; errors of ours are told in full sentences, without a traceback."""
+    try:
+        app()
+    except MemgraftError as error:
+        print(f"memgraft: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("memgraft: interrupted; everything acknowledged is kept", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has left
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

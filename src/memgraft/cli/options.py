@@ -1,0 +1,23 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Store = Annotated[
+    str | None,
+    typer.Option(help="Where memories are kept: a file or sqlite:/// URL.", metavar="FILE|URL"),
+]
+User = Annotated[str, typer.Option(help="Whose memories.")]
+HomeName = Annotated[str, typer.Option("--home", help="weights, passages or both.", metavar="HOME")]
+Model = Annotated[
+    str,
+    typer.Option(help="A bundle, a model folder, a .gguf file, or a hub id.", metavar="MODEL"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+DEFAULT_USER = "me"
+# The same as memgraft.host.load.DEFAULT_MODEL, which would import torch to be read.
+DEFAULT_MODEL = "smollm2-135m"

@@ -1,0 +1,25 @@
+"""Scoring a generated answer against the one that is due."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ARTICLES = {"a", "an", "the"}
+
+
+def normalise(text: str) -> str:
+    """Case, punctuation, articles and spacing taken off, as in SQuAD (arXiv 1606.05250)."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    words = re.sub(r"[^\w]+", " ", folded).split()
+    return " ".join(word for word in words if word not in _ARTICLES)
+
+
+def contains(reply: str, answer: str) -> bool:
+    """The normalised answer stands in the normalised reply, as whole words."""
+    return f" {normalise(answer)} " in f" {normalise(reply)} "
+
+
+def exact(reply: str, answer: str) -> bool:
+    """The normalised reply is the answer and nothing else."""
+    return normalise(reply) == normalise(answer)

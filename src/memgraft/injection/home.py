@@ -1,0 +1,165 @@
+"""HOME 2: facts in the weights. The prompt stays empty of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from memgraft.core.errors import FolderError
+from memgraft.core.files import RecordFiles
+from memgraft.core.home import Home
+from memgraft.core.recall import Awake, Patch, Query
+from memgraft.core.receipts import Receipt, Report
+from memgraft.core.records import Record
+from memgraft.host.load import Host
+from memgraft.injection.config import InjectionConfig
+from memgraft.injection.delta import LowRankDelta
+from memgraft.injection.router import Router
+from memgraft.injection.writer import ClosedFormWriter
+from memgraft.text.encoder import Encoder
+from memgraft.text.person import to_second_person
+from memgraft.text.questions import questions
+
+KIND = "memgraft-injection"
+VERSION = 1
+# How many of the best facts a patch reports, for `/why`.
+CONSIDERED = 5
+
+
+class InjectionHome(Home):
+    """Low-rank deltas of one layer, one file each, woken per question by the router.
+
+    Args:
+        host: the frozen language model.
+        encoder: embeds questions for the router.
+        folder: where the deltas live; one folder per base model and encoder.
+    """
+
+    name = "weights"
+
+    def __init__(
+        self,
+        host: Host,
+        encoder: Encoder,
+        folder: Path,
+        config: InjectionConfig = InjectionConfig(),
+    ) -> None:
+        self.host = host
+        self.config = config
+        self.writer = ClosedFormWriter(host, config)
+        self.router = Router(encoder)
+        self._files = RecordFiles(
+            folder, KIND, VERSION, {"base_model": host.fingerprint, "encoder": encoder.id}
+        )
+        self._deltas: dict[str, LowRankDelta] = {}
+        self._refused: dict[str, int] = {}
+        self._load()
+
+    def write(self, records: Sequence[Record]) -> list[Receipt]:
+        return [self._write(record) for record in records]
+
+    def read(self, query: Query) -> Patch:
+        """The one fact that the question wakes, or an empty patch."""
+        routes = self.router.rank(query.text, query.scope, CONSIDERED)
+        considered = tuple(
+            Awake(route.record_id, self._deltas[route.record_id].text, route.score)
+            for route in routes
+        )
+        awake = tuple(fact for fact in considered[:1] if fact.score >= self.config.threshold)
+        terms = tuple(self._deltas[fact.record_id].term() for fact in awake)
+        return Patch(terms, awake, considered)
+
+    def forget(self, ids: Iterable[str]) -> list[Receipt]:
+        receipts = []
+        for record_id in ids:
+            self._files.remove(record_id)
+            self._deltas.pop(record_id, None)
+            self._refused.pop(record_id, None)
+            self.router.remove(record_id)
+            receipts.append(Receipt(record_id, self.name, "exact"))
+        return receipts
+
+    def consolidate(self, budget: float = 1.0) -> Report:
+        """Nothing to merge here: facts are independent. Reports those whose check failed."""
+        return Report(self.name, figures={"unchecked": len(self._unchecked())})
+
+    def held(self) -> dict[str, int]:
+        return {i: delta.version for i, delta in self._deltas.items()} | self._refused
+
+    def save(self) -> None:
+        """Nothing to do: every write is on disk when its receipt is given."""
+
+    def stats(self) -> dict[str, Any]:
+        return {
+            "facts": len(self._deltas),
+            "refused": len(self._refused),
+            "unchecked": len(self._unchecked()),
+            "bytes": sum(delta.nbytes for delta in self._deltas.values()),
+            "model": self.host.name,
+            "layer": self.writer.layer,
+            "threshold": self.config.threshold,
+        }
+
+    def _write(self, record: Record) -> Receipt:
+        started = time.perf_counter()
+        reply = to_second_person(record.text)
+        size = len(self.writer.reply_ids(reply))
+        if size > self.config.max_answer_tokens:
+            self._refused[record.id] = record.version
+            reason = (
+                f"the fact has {size} tokens, at most {self.config.max_answer_tokens} fit; "
+                "split it into single facts"
+            )
+            return Receipt(record.id, self.name, "refused", reason)
+        if self._adopt(record):
+            return Receipt(record.id, self.name, "exact")
+        asked = questions(record.text)
+        written = self.writer.write_checked(asked, reply)
+        delta = LowRankDelta(
+            record_id=record.id,
+            version=record.version,
+            text=record.text,
+            scope=record.scope,
+            layer=self.writer.layer,
+            a=written.a.to(torch.float16),
+            b=written.b.to(torch.float16),
+            routes=self.router.keys_for(record.text, reply, asked),
+            checked=not written.failed,
+        )
+        delta.save(self._files.path(record.id))
+        self._keep(delta)
+        spent = 1e3 * (time.perf_counter() - started)
+        if written.failed:
+            reason = f"the model does not answer {written.failed[0]!r} with it"
+            return Receipt(record.id, self.name, "approximate", reason, spent)
+        return Receipt(record.id, self.name, "exact", milliseconds=spent)
+
+    def _adopt(self, record: Record) -> bool:
+        """Take the delta that another process on the same store has written meanwhile."""
+        path = self._files.path(record.id)
+        if not path.exists():
+            return False
+        delta = LowRankDelta.load(path)
+        if (delta.version, delta.text) != (record.version, record.text):
+            return False
+        self._keep(delta)
+        return True
+
+    def _keep(self, delta: LowRankDelta) -> None:
+        self._deltas[delta.record_id] = delta
+        self.router.put(delta)
+
+    def _load(self) -> None:
+        """Read all deltas; a damaged one is dropped, and `Memory` has it written again."""
+        for path in self._files.paths():
+            try:
+                self._keep(LowRankDelta.load(path))
+            except FolderError:
+                path.unlink()
+
+    def _unchecked(self) -> list[str]:
+        return [i for i, delta in self._deltas.items() if not delta.checked]

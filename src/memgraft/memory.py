@@ -1,0 +1,354 @@
+"""The front door: one store, and the homes that make its records readable by a model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Literal
+
+from memgraft.core.errors import InvalidInput
+from memgraft.core.home import Home
+from memgraft.core.recall import Passages, Patch, Query, Recall
+from memgraft.core.receipts import Receipt
+from memgraft.core.records import Event, Record, now
+from memgraft.core.scope import Scope
+from memgraft.store.base import Store
+from memgraft.text.notice import notice
+from memgraft.text.slots import contradicts, slot
+
+log = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+AddEvent = Literal["ADD", "UPDATE", "NONE"]
+# (home, records done, records in all), while a home catches up with the store.
+Progress = Callable[[str, int, int], None]
+
+DEFAULT_LIMIT = 100
+
+
+class Memory:
+    """Long-term memory with the method and argument names that mem0 users know.
+
+    What a method returns is on disk. Homes are told after the store; one that was interrupted,
+    or belongs to another process, catches up before the next read.
+
+    Args:
+        store: the truth.
+        homes: where records become readable; none is fine for a plain store.
+        progress: called while a home is catching up.
+    """
+
+    def __init__(
+        self, store: Store, homes: Sequence[Home] = (), progress: Progress | None = None
+    ) -> None:
+        self.store = store
+        self.homes = tuple(homes)
+        self._progress = progress
+        self._seen = -1
+        self._next_expiry: str | None = None
+        self._slots: dict[str, tuple[int, str | None]] = {}
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def add(
+        self,
+        messages: str | Message | Sequence[Message],
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        infer: bool = True,
+    ) -> dict[str, Any]:
+        """Remember a fact, or the facts in a conversation.
+
+        A string is one fact, kept as given. From messages, with `infer`, the durable facts that
+        the user states are kept (see `memgraft.text.notice`); without it, each message is.
+
+        Returns:
+            `{"results": [{"id", "memory", "event", "receipts", ...}]}`; the event is ADD, UPDATE
+            (a contradicted record was superseded; `previous_memory` tells which) or NONE (it was
+            known already).
+        """
+        scope = Scope(user_id, agent_id, app_id, run_id)
+        facts = _facts(messages, infer)
+        return {"results": [self._add(fact, scope, metadata or {}) for fact in facts]}
+
+    def update(
+        self,
+        memory_id: str,
+        data: str | None = None,
+        *,
+        metadata: dict[str, Any] | None = None,
+        expected_version: int | None = None,
+    ) -> dict[str, Any]:
+        """Change a memory's text or metadata. `expected_version` makes it compare-and-set."""
+        fields = {"text": data, "metadata": metadata}
+        changes = {name: value for name, value in fields.items() if value is not None}
+        record = self.store.update(memory_id, changes, expected_version)
+        receipts = self._catch_up()
+        return {**as_dict(record), "receipts": _of(receipts, memory_id)}
+
+    def delete(self, memory_id: str) -> dict[str, Any]:
+        """Forget one memory, everywhere. Its history stays in the store."""
+        self.store.delete(memory_id)
+        receipts = self._catch_up()
+        return {"id": memory_id, "event": "DELETE", "receipts": _of(receipts, memory_id)}
+
+    def delete_all(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Forget all memories of a scope. Without any id it is refused: `reset` does that."""
+        scope = Scope(user_id, agent_id, app_id, run_id)
+        if not scope.given():
+            raise InvalidInput(
+                "delete_all needs a scope",
+                expected="at least one of user_id, agent_id, app_id, run_id",
+                got="none",
+                next_step="name one, or call reset() to drop everything",
+            )
+        ids = self.store.delete_all(scope)
+        self._catch_up()
+        return {"deleted": len(ids), "ids": ids}
+
+    def reset(self) -> None:
+        """Drop every memory of everybody, with all history."""
+        self.store.reset()
+        self._catch_up()
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def get(self, memory_id: str) -> dict[str, Any]:
+        return as_dict(self.store.get(memory_id))
+
+    def get_all(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        limit: int | None = DEFAULT_LIMIT,
+    ) -> dict[str, Any]:
+        """Live memories of a scope, oldest first."""
+        records = self.store.list(Scope(user_id, agent_id, app_id, run_id), limit)
+        return {"results": [as_dict(record) for record in records]}
+
+    def search(
+        self,
+        query: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        limit: int = 10,
+        explain: bool = False,
+    ) -> dict[str, Any]:
+        """Memories that have to do with a query, best first, whichever homes there are."""
+        scope = Scope(user_id, agent_id, app_id, run_id)
+        found = self._passages(Query(query, scope, limit))
+        results = []
+        for record_id, score, signals in found:
+            result = {**as_dict(self.store.get(record_id)), "score": score}
+            results.append({**result, "signals": signals} if explain else result)
+        return {"results": results}
+
+    def history(self, memory_id: str) -> list[dict[str, Any]]:
+        """What happened to a memory and to those that it superseded, oldest first."""
+        events: list[Event] = []
+        current: str | None = memory_id
+        while current is not None:
+            events = [*self.store.history(current), *events]
+            current = self._superseded_by(current)
+        return [_event_dict(event) for event in events]
+
+    def recall(self, query: Query) -> list[Recall]:
+        """What each home has to say, for a host to attach."""
+        self._catch_up()
+        return [home.read(query) for home in self.homes]
+
+    # -- upkeep ----------------------------------------------------------------------------
+
+    def consolidate(self, budget: float = 1.0) -> list[dict[str, Any]]:
+        """Let every home tidy up, for at most `budget` seconds each."""
+        self._catch_up()
+        return [asdict(home.consolidate(budget)) for home in self.homes]
+
+    def save(self) -> None:
+        """Catch up and make all state durable."""
+        self._catch_up()
+        for home in self.homes:
+            home.save()
+
+    def stats(self, scope: Scope = Scope()) -> dict[str, Any]:
+        """Figures for people."""
+        homes = {home.name: home.stats() for home in self.homes}
+        return {"store": self.store.location, "memories": self.store.count(scope), "homes": homes}
+
+    def close(self) -> None:
+        self.store.close()
+
+    def __enter__(self) -> Memory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- inside ----------------------------------------------------------------------------
+
+    def _add(self, text: str, scope: Scope, metadata: dict[str, Any]) -> dict[str, Any]:
+        record = Record.new(text, scope, metadata=metadata)
+        old = self._contradicted(record)
+        if old is None:
+            kept, fresh = self.store.add(record)
+            event: AddEvent = "ADD" if fresh else "NONE"
+        else:
+            kept, event = self.store.supersede(replace(record, supersedes=old.id), old.id), "UPDATE"
+        receipts = self._catch_up()
+        result = {"id": kept.id, "memory": kept.text, "event": event}
+        if old is not None:
+            result |= {"previous_memory": old.text, "supersedes": old.id}
+        return {**result, "receipts": _of(receipts, kept.id)}
+
+    def _contradicted(self, record: Record) -> Record | None:
+        """The live record of the same scope that says otherwise, if any."""
+        attribute = slot(record.text)
+        if attribute is None:
+            return None
+        for old in self.store.list(record.scope):
+            same = old.scope == record.scope and self._slot(old) == attribute
+            if same and contradicts(record.text, old.text):
+                return old
+        return None
+
+    def _slot(self, record: Record) -> str | None:
+        """`slot`, remembered per version, since every `add` asks it of every record."""
+        known = self._slots.get(record.id)
+        if known is None or known[0] != record.version:
+            known = self._slots[record.id] = (record.version, slot(record.text))
+        return known[1]
+
+    def _catch_up(self) -> list[Receipt]:
+        """Bring every home to what the store says now; does nothing if nothing changed."""
+        sequence = self.store.sequence()
+        expired = self._next_expiry is not None and self._next_expiry <= now()
+        if not self.homes or (sequence == self._seen and not expired):
+            return []
+        live = self.store.list()
+        receipts = [receipt for home in self.homes for receipt in self._align(home, live)]
+        self._seen = sequence
+        self._next_expiry = min((r.expires_at for r in live if r.expires_at), default=None)
+        return receipts
+
+    def _align(self, home: Home, live: list[Record]) -> list[Receipt]:
+        held = home.held()
+        versions = {record.id: record.version for record in live}
+        receipts = home.forget([i for i in held if i not in versions])
+        missing = [record for record in live if held.get(record.id) != record.version]
+        for done, record in enumerate(missing):
+            if self._progress:
+                self._progress(home.name, done, len(missing))
+            receipts += _write(home, record)
+        if self._progress and missing:
+            self._progress(home.name, len(missing), len(missing))
+        return receipts
+
+    def _passages(self, query: Query) -> list[tuple[str, float, dict[str, float]]]:
+        """(id, score in [0, 1], signals) from the home that retrieves, else from the words."""
+        for home in self.homes:
+            if home.name == "passages":
+                self._catch_up()
+                recall = home.read(query)
+                assert isinstance(recall, Passages)
+                return [
+                    (item.record_id, _unit_score(**item.signals), dict(item.signals))
+                    for item in recall.items
+                ]
+        words = self.store.search_text(query.text, query.scope, query.limit)
+        return [(i, _unit_score(0.0, bm25), {"bm25": bm25}) for i, bm25 in words]
+
+    def _superseded_by(self, memory_id: str) -> str | None:
+        """The id that this record superseded, if it is still there to tell."""
+        try:
+            return self.store.get(memory_id).supersedes
+        except KeyError:
+            return None
+
+
+def _write(home: Home, record: Record) -> list[Receipt]:
+    """Write one record; a home that fails refuses it, and is asked again after the next change.
+
+    The record is safe in the store, so one that a home cannot take must not keep the others, or
+    the next question, from being served.
+    """
+    try:
+        return home.write([record])
+    except Exception as error:
+        log.warning("home %s failed on %s", home.name, record.id, exc_info=error)
+        return [Receipt(record.id, home.name, "refused", f"{type(error).__name__}: {error}")]
+
+
+def patch_of(recalls: Sequence[Recall]) -> Patch:
+    """The patch among the answers of the homes, or an empty one."""
+    return next((recall for recall in recalls if isinstance(recall, Patch)), Patch())
+
+
+def passages_of(recalls: Sequence[Recall]) -> Passages:
+    """The passages among the answers of the homes, or none."""
+    return next((recall for recall in recalls if isinstance(recall, Passages)), Passages())
+
+
+def as_dict(record: Record) -> dict[str, Any]:
+    """A record as mem0 users expect it: ids at top level, the text under `memory`."""
+    values = asdict(record)
+    scope = values.pop("scope")
+    return {"id": values.pop("id"), "memory": values.pop("text"), **scope, **values}
+
+
+def _facts(messages: str | Message | Sequence[Message], infer: bool) -> list[str]:
+    if isinstance(messages, str):
+        return [messages]
+    listed = [messages] if isinstance(messages, dict) else list(messages)
+    for message in listed:
+        if not isinstance(message, dict) or not isinstance(message.get("content"), str):
+            raise InvalidInput(
+                "a message must have a role and a text",
+                expected='{"role": "user", "content": "..."}',
+                got=repr(message)[:80],
+            )
+    if not infer:
+        return [message["content"] for message in listed]
+    said = [m["content"] for m in listed if m.get("role", "user") == "user"]
+    return [fact for text in said for fact in notice(text)]
+
+
+def _event_dict(event: Event) -> dict[str, Any]:
+    return {
+        "id": str(event.sequence),
+        "memory_id": event.memory_id,
+        "event": event.event,
+        "old_memory": event.old_text,
+        "new_memory": event.new_text,
+        "created_at": event.at,
+        "reason": event.reason,
+        **asdict(event.scope),
+    }
+
+
+def _of(receipts: list[Receipt], record_id: str) -> list[dict[str, Any]]:
+    return [asdict(receipt) for receipt in receipts if receipt.record_id == record_id]
+
+
+def _unit_score(cosine: float, bm25: float) -> float:
+    """Either signal alone can make a result good: 1 - (1 - dense)(1 - lexical), in [0, 1]."""
+    dense = min(1.0, max(0.0, cosine))
+    lexical = max(0.0, bm25) / (max(0.0, bm25) + 5.0)
+    return 1.0 - (1.0 - dense) * (1.0 - lexical)

@@ -1,0 +1,74 @@
+"""Open a memory by the names that people give: a store, a home, a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from memgraft.core.bundles import Progress as FetchProgress
+from memgraft.core.errors import InvalidInput
+from memgraft.core.home import Home
+from memgraft.core.paths import default_store
+from memgraft.host.load import DEFAULT_MODEL, Host, load_host
+from memgraft.injection.home import InjectionHome
+from memgraft.memory import Memory, Progress
+from memgraft.retrieval.home import PassagesHome
+from memgraft.store.base import Store
+from memgraft.store.open import open_store
+from memgraft.text.minilm import MiniLM
+
+HOMES = {"weights": ("weights",), "passages": ("passages",), "both": ("weights", "passages")}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A memory and the language model that its weights home is grafted onto."""
+
+    memory: Memory
+    host: Host
+
+
+def check_home(home: str) -> str:
+    """The name itself, or `InvalidInput` with the choices."""
+    if home not in HOMES:
+        raise InvalidInput(f"no home is called {home!r}", expected=" or ".join(HOMES), got=home)
+    return home
+
+
+def open_memory(
+    store: str | None = None,
+    *,
+    home: str = "weights",
+    model: str = DEFAULT_MODEL,
+    fetching: FetchProgress | None = None,
+    catching_up: Progress | None = None,
+) -> Opened:
+    """Open or create a memory.
+
+    Args:
+        store: a file or `sqlite:///` URL; the user's own by default.
+        home: `weights`, `passages` or `both`.
+        model: see `memgraft.host.load.load_host`.
+        fetching, catching_up: told how far long work is.
+    """
+    check_home(home)
+    opened = open_store(store or default_store())
+    try:
+        host = load_host(model, fetching)
+        encoder = MiniLM(progress=fetching)
+        folder = homes_folder(opened)
+        homes: list[Home] = []
+        if "weights" in HOMES[home]:
+            homes.append(InjectionHome(host, encoder, folder / "weights" / host.fingerprint))
+        if "passages" in HOMES[home]:
+            homes.append(PassagesHome(opened, encoder, folder / "passages"))
+    except BaseException:
+        opened.close()
+        raise
+    return Opened(Memory(opened, homes, catching_up), host)
+
+
+def homes_folder(store: Store) -> Path:
+    """Where the homes of a store keep what they compiled from it: beside the store's file."""
+    path = Path(store.location)
+    return path.with_name(path.name + ".homes")
