@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from memgraft.cli.conversation import Conversation
-from memgraft.cli.progress import Bars, quiet_libraries
+from memgraft.cli.progress import Bars, prepare_libraries
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.host.anatomy import layers, mlp_out
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=48)
     parser.add_argument("--facts", type=int, nargs="+", default=[0, 1000])
     arguments = parser.parse_args()
-    quiet_libraries()
+    prepare_libraries()
     table = Table(title="tokens per second, median over turns")
     for column in ("facts", "model.generate", "memgraft chat", "ratio"):
         table.add_column(column, justify="right")

@@ -1,8 +1,9 @@
-"""Shared fixtures: tiny language models made in code, and a cache folder that belongs to the tests."""
+"""Shared fixtures: tiny language models made in code, and a cache folder of the tests' own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from functools import cache as remembered
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,19 @@ def cache(
     """Keep tests out of the user's cache, but for those that need what was downloaded there."""
     if request.node.get_closest_marker("bundle") is None:
         monkeypatch.setenv("MEMGRAFT_CACHE", str(session_cache))
+
+
+@pytest.fixture(autouse=True)
+def one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tiny models gain nothing from threads, and lose much where other processes want the cores."""
+    torch = sys.modules.get("torch")
+    if torch is None or request.node.get_closest_marker("bundle"):
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
-from memgraft.core.errors import InvalidInput
+from memgraft.core.errors import Conflict, InvalidInput, NotFound
 from memgraft.core.home import Home
 from memgraft.core.recall import Passages, Patch, Query, Recall
 from memgraft.core.receipts import Receipt
-from memgraft.core.records import Event, Record, now
+from memgraft.core.records import Event, Record, content_hash, now
 from memgraft.core.scope import Scope
 from memgraft.store.base import Store
 from memgraft.text.notice import notice
@@ -74,7 +75,9 @@ class Memory:
         """
         scope = Scope(user_id, agent_id, app_id, run_id)
         facts = _facts(messages, infer)
-        return {"results": [self._add(fact, scope, metadata or {}) for fact in facts]}
+        # All of them are checked before the first is kept.
+        records = [Record.new(fact, scope, metadata=metadata or {}) for fact in facts]
+        return {"results": [self._add(record) for record in records]}
 
     def update(
         self,
@@ -166,9 +169,9 @@ class Memory:
         events: list[Event] = []
         current: str | None = memory_id
         while current is not None:
-            events = [*self.store.history(current), *events]
+            events += self.store.history(current)
             current = self._superseded_by(current)
-        return [_event_dict(event) for event in events]
+        return [_event_dict(e) for e in sorted(events, key=lambda event: event.sequence)]
 
     def recall(self, query: Query) -> list[Recall]:
         """What each home has to say, for a host to attach."""
@@ -204,28 +207,38 @@ class Memory:
 
     # -- inside ----------------------------------------------------------------------------
 
-    def _add(self, text: str, scope: Scope, metadata: dict[str, Any]) -> dict[str, Any]:
-        record = Record.new(text, scope, metadata=metadata)
-        old = self._contradicted(record)
-        if old is None:
-            kept, fresh = self.store.add(record)
-            event: AddEvent = "ADD" if fresh else "NONE"
-        else:
-            kept, event = self.store.supersede(replace(record, supersedes=old.id), old.id), "UPDATE"
+    def _add(self, record: Record) -> dict[str, Any]:
+        kept, event, old = self._keep(record)
         receipts = self._catch_up()
         result = {"id": kept.id, "memory": kept.text, "event": event}
         if old is not None:
             result |= {"previous_memory": old.text, "supersedes": old.id}
         return {**result, "receipts": _of(receipts, kept.id)}
 
+    def _keep(self, record: Record, tries: int = 20) -> tuple[Record, AddEvent, Record | None]:
+        """Into the store: the record that is there now, what was done, and what it replaced."""
+        old = self._contradicted(record)
+        if old is None:
+            kept, fresh = self.store.add(record)
+            return kept, "ADD" if fresh else "NONE", None
+        try:
+            return self.store.supersede(replace(record, supersedes=old.id), old.id), "UPDATE", old
+        except (Conflict, NotFound):  # another process has replaced or deleted it meanwhile
+            if tries <= 1:
+                raise
+            return self._keep(record, tries - 1)
+
     def _contradicted(self, record: Record) -> Record | None:
-        """The live record of the same scope that says otherwise, if any."""
+        """The live record of the same scope that says otherwise, unless one says the same."""
         attribute = slot(record.text)
         if attribute is None:
             return None
-        for old in self.store.list(record.scope):
-            same = old.scope == record.scope and self._slot(old) == attribute
-            if same and contradicts(record.text, old.text):
+        peers = [old for old in self.store.list(record.scope) if old.scope == record.scope]
+        content = content_hash(record.text)
+        if any(content_hash(old.text) == content for old in peers):
+            return None
+        for old in peers:
+            if self._slot(old) == attribute and contradicts(record.text, old.text):
                 return old
         return None
 
@@ -287,12 +300,14 @@ def _write(home: Home, record: Record) -> list[Receipt]:
     """Write one record; a home that fails refuses it, and is asked again after the next change.
 
     The record is safe in the store, so one that a home cannot take must not keep the others, or
-    the next question, from being served.
+    the next question, from being served. What the home held of an older version goes.
     """
     try:
         return home.write([record])
     except Exception as error:
         log.warning("home %s failed on %s", home.name, record.id, exc_info=error)
+        with contextlib.suppress(Exception):
+            home.forget([record.id])
         return [Receipt(record.id, home.name, "refused", f"{type(error).__name__}: {error}")]
 
 
@@ -316,7 +331,7 @@ def as_dict(record: Record) -> dict[str, Any]:
 def _facts(messages: str | Message | Sequence[Message], infer: bool) -> list[str]:
     if isinstance(messages, str):
         return [messages]
-    listed = [messages] if isinstance(messages, dict) else list(messages)
+    listed: list[Any] = list(messages) if isinstance(messages, Sequence) else [messages]
     for message in listed:
         if not isinstance(message, dict) or not isinstance(message.get("content"), str):
             raise InvalidInput(

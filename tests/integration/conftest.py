@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from memgraft.cli.progress import quiet_libraries
+from memgraft.cli.progress import prepare_libraries
 from memgraft.host.load import Host, load_host
 from memgraft.text.minilm import MiniLM
 
 
 @pytest.fixture(scope="session")
 def host() -> Host:
-    quiet_libraries()
+    prepare_libraries()
     return load_host()
 
 

@@ -59,7 +59,9 @@ def test_closed_gate_is_bit_identical(host: Host, memory: Memory) -> None:
     assert_bare(host, memory)
 
 
-def test_forgetting_everything_is_bit_identical(host: Host, encoder: MiniLM, tmp_path: Path) -> None:
+def test_forgetting_everything_is_bit_identical(
+    host: Host, encoder: MiniLM, tmp_path: Path
+) -> None:
     home = InjectionHome(host, encoder, tmp_path / "weights")
     with Memory(SQLiteStore(tmp_path / "m.db"), [home]) as memory:
         for fact in FACTS:

@@ -38,8 +38,8 @@ def module_name(path: Path) -> str:
 
 
 def part_of(module: str) -> str:
-    """`memgraft.host.load` belongs to `host`; the root package belongs to ``."""
-    return (module.split(".") + [""])[1]
+    """`memgraft.host.load` belongs to `host`; the root package belongs to the empty part."""
+    return [*module.split("."), ""][1]
 
 
 def is_module(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from memgraft.cli import options
-from memgraft.cli.progress import Bars, quiet_libraries
+from memgraft.cli.progress import Bars, prepare_libraries
 
 app = typer.Typer(help="Measure a memory.", no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def injection(
     as_json: options.Json = False,
 ) -> None:
     """Recall of told facts, by greedy generation, and what they change elsewhere."""
-    quiet_libraries()
+    prepare_libraries()
     from memgraft.evals.injection import HOMES, evaluate, load_rows
     from memgraft.host.load import load_host
     from memgraft.text.minilm import MiniLM

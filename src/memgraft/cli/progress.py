@@ -52,8 +52,13 @@ class Bars:
             self._progress.update(self._tasks[name], visible=False)
 
 
-def quiet_libraries() -> None:
-    """Keep the libraries' own bars and warnings out of ours. Call before they are imported."""
+def prepare_libraries() -> None:
+    """Settle the libraries' habits before they are imported: no bars or warnings of their own.
+
+    Idle OpenMP threads sleep instead of spinning: with another busy process on the machine,
+    spinning made a write six times slower.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TQDM_DISABLE", "1")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from memgraft.cli import options
-from memgraft.cli.progress import Bars, quiet_libraries
+from memgraft.cli.progress import Bars, prepare_libraries
 from memgraft.core.errors import InvalidInput, NotFound
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
@@ -110,7 +110,7 @@ def stats(
 
 def open_with_bars(store: str | None, home: str, model: str) -> Opened:
     """`open_memory` with progress on standard error."""
-    quiet_libraries()
+    prepare_libraries()
     from memgraft.open import open_memory
 
     with Bars() as bars:
@@ -127,7 +127,8 @@ def find_record(store: Store, scope: Scope, which: str) -> Record:
     wanted = which.strip().strip('"').rstrip(".").casefold()
     if not wanted:
         raise InvalidInput("which one?", expected="a number of the list, an id, or a text")
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(records):
+    # A longer number is no place in a list, and int() refuses thousands of digits.
+    if wanted.isdecimal() and len(wanted) < 10 and 1 <= int(wanted) <= len(records):
         return records[int(wanted) - 1]
     texts = [(record, record.text.casefold().rstrip(".")) for record in records]
     for fits in (

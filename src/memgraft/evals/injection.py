@@ -76,10 +76,7 @@ def load_rows(path: Path) -> list[FactRow]:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
-            names = ("fact", "question", "paraphrase", "answer")
-            given = {name: str(values[name]) for name in names}
-            rows.append(FactRow(**given, neighbour=values.get("neighbour")))
+            rows.append(_row(json.loads(line)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidInput(
                 f"line {number} of {path} is not a fact",
@@ -89,6 +86,19 @@ def load_rows(path: Path) -> list[FactRow]:
     if not rows:
         raise InvalidInput(f"{path} holds no facts")
     return rows
+
+
+def _row(values: dict[str, Any]) -> FactRow:
+    names = ("fact", "question", "paraphrase", "answer")
+    given = {name: values[name] for name in names}
+    if values.get("neighbour") is not None:
+        given["neighbour"] = values["neighbour"]
+    if not all(isinstance(value, str | int | float) for value in given.values()):
+        raise TypeError("a text is missing")
+    texts = {name: str(value) for name, value in given.items()}
+    if not all(text.strip() for text in texts.values()):
+        raise ValueError("a text is blank")
+    return FactRow(**texts)
 
 
 def unrelated_prompts() -> list[str]:

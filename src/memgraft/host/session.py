@@ -29,7 +29,8 @@ class Session:
 
     The cache holds only what the *bare* model computed. A patch is awake from the last token
     of the prompt on, where the reply begins; what was computed under it is dropped before the
-    bare model computes again. So a turn on which no memory is awake is bit for bit the bare model's.
+    bare model computes again. So a turn on which no memory is awake is bit for bit the bare
+    model's.
     """
 
     def __init__(self, host: Host, config: GenerationConfig = GenerationConfig()) -> None:

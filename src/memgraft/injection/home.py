@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from memgraft.core.errors import FolderError
@@ -20,7 +21,7 @@ from memgraft.injection.config import InjectionConfig
 from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.router import Router
 from memgraft.injection.writer import ClosedFormWriter
-from memgraft.text.encoder import Encoder
+from memgraft.text.encoder import Encoder, Vectors
 from memgraft.text.person import to_second_person
 from memgraft.text.questions import questions
 
@@ -109,15 +110,16 @@ class InjectionHome(Home):
         reply = to_second_person(record.text)
         size = len(self.writer.reply_ids(reply))
         if size > self.config.max_answer_tokens:
-            self._refused[record.id] = record.version
-            reason = (
+            return self._refuse(
+                record,
                 f"the fact has {size} tokens, at most {self.config.max_answer_tokens} fit; "
-                "split it into single facts"
+                "split it into single facts",
             )
-            return Receipt(record.id, self.name, "refused", reason)
         if self._adopt(record):
-            return Receipt(record.id, self.name, "exact")
+            return self._receipt(record, started)
         asked = questions(record.text)
+        if not asked:
+            return self._refuse(record, "no question can be made of it; say it as a sentence")
         written = self.writer.write_checked(asked, reply)
         delta = LowRankDelta(
             record_id=record.id,
@@ -127,29 +129,44 @@ class InjectionHome(Home):
             layer=self.writer.layer,
             a=written.a.to(torch.float16),
             b=written.b.to(torch.float16),
-            routes=self.router.keys_for(record.text, reply, asked),
+            routes=_as_stored(self.router.keys_for(record.text, reply, asked)),
             checked=not written.failed,
         )
         delta.save(self._files.path(record.id))
         self._keep(delta)
-        spent = 1e3 * (time.perf_counter() - started)
-        if written.failed:
-            reason = f"the model does not answer {written.failed[0]!r} with it"
-            return Receipt(record.id, self.name, "approximate", reason, spent)
-        return Receipt(record.id, self.name, "exact", milliseconds=spent)
+        return self._receipt(record, started, *written.failed)
 
     def _adopt(self, record: Record) -> bool:
         """Take the delta that another process on the same store has written meanwhile."""
         path = self._files.path(record.id)
         if not path.exists():
             return False
-        delta = LowRankDelta.load(path)
+        try:
+            delta = LowRankDelta.load(path)
+        except FolderError:
+            return False
         if (delta.version, delta.text) != (record.version, record.text):
             return False
         self._keep(delta)
         return True
 
+    def _receipt(self, record: Record, started: float, *failed: str) -> Receipt:
+        """What was written; a delta from another process has only kept whether its check failed."""
+        spent = 1e3 * (time.perf_counter() - started)
+        if self._deltas[record.id].checked:
+            return Receipt(record.id, self.name, "exact", milliseconds=spent)
+        asked = repr(failed[0]) if failed else "all of its questions"
+        reason = f"the model does not answer {asked} with it"
+        return Receipt(record.id, self.name, "approximate", reason, spent)
+
+    def _refuse(self, record: Record, reason: str) -> Receipt:
+        """For good: nothing of an older version stays, and it is not tried again."""
+        self.forget([record.id])
+        self._refused[record.id] = record.version
+        return Receipt(record.id, self.name, "refused", reason)
+
     def _keep(self, delta: LowRankDelta) -> None:
+        self._refused.pop(delta.record_id, None)
         self._deltas[delta.record_id] = delta
         self.router.put(delta)
 
@@ -159,7 +176,12 @@ class InjectionHome(Home):
             try:
                 self._keep(LowRankDelta.load(path))
             except FolderError:
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def _unchecked(self) -> list[str]:
         return [i for i, delta in self._deltas.items() if not delta.checked]
+
+
+def _as_stored(routes: Vectors) -> Vectors:
+    """Rounded as the file rounds them, so that a restart wakes the same facts."""
+    return routes.astype(np.float16).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,15 +56,14 @@ class Router:
             for score, fact in zip(self._scores(question), self._facts.values(), strict=True)
             if scope.covers(fact.scope)
         ]
-        # The penalty only lowers scores: whoever is behind this many leaders cannot win.
-        leaders = sorted(scored, key=lambda pair: -pair[0])[: limit + 20]
-        routes = [
-            Route(
-                fact.record_id, score - FOREIGN_PENALTY * bool(foreign_terms(question, fact.text))
-            )
-            for score, fact in leaders
-        ]
-        return sorted(routes, key=lambda route: -route.score)[:limit]
+        routes: list[Route] = []
+        for score, fact in sorted(scored, key=lambda pair: -pair[0]):
+            # The penalty only lowers scores: once enough are ahead, none of the rest can pass.
+            if len(routes) >= limit and routes[limit - 1].score >= score:
+                break
+            penalty = FOREIGN_PENALTY * bool(foreign_terms(question, fact.text))
+            insort(routes, Route(fact.record_id, score - penalty), key=lambda route: -route.score)
+        return routes[:limit]
 
     def _scores(self, question: str) -> list[float]:
         """One score per fact, in the order of `_facts`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from memgraft.core.errors import FolderError
+from memgraft.core.errors import FolderError, NotFound
 from memgraft.core.files import RecordFiles
 from memgraft.core.folder import load_arrays, save_arrays
 from memgraft.core.home import Home
@@ -45,11 +46,11 @@ class PassagesHome(Home):
     def write(self, records: Sequence[Record]) -> list[Receipt]:
         started = time.perf_counter()
         vectors = self.encoder.encode([record.text for record in records])
+        self._matrix = None
         for record, vector in zip(records, vectors, strict=True):
             header = {"version": str(record.version), "scope": json.dumps(asdict(record.scope))}
             save_arrays(self._files.path(record.id), {"vector": vector}, header)
             self._rows[record.id] = (record.version, record.scope, vector)
-        self._matrix = None
         each = 1e3 * (time.perf_counter() - started) / max(1, len(records))
         return [Receipt(record.id, self.name, "exact", milliseconds=each) for record in records]
 
@@ -67,25 +68,22 @@ class PassagesHome(Home):
         }
         fused = z_sum(signals)
         best = np.argsort(-fused, kind="stable")[: query.limit]
-        return Passages(
-            tuple(
-                Passage(
-                    record_id=candidates[row],
-                    text=self.store.get(candidates[row]).text,
-                    score=float(fused[row]),
-                    signals={name: float(column[row]) for name, column in signals.items()},
-                )
-                for row in best.tolist()
-            )
-        )
+        passages = []
+        for row in best.tolist():
+            # Another process may have deleted it since this home caught up.
+            with contextlib.suppress(NotFound):
+                text = self.store.get(candidates[row]).text
+                values = {name: float(column[row]) for name, column in signals.items()}
+                passages.append(Passage(candidates[row], text, float(fused[row]), values))
+        return Passages(tuple(passages))
 
     def forget(self, ids: Iterable[str]) -> list[Receipt]:
         receipts = []
+        self._matrix = None
         for record_id in ids:
             self._files.remove(record_id)
             self._rows.pop(record_id, None)
             receipts.append(Receipt(record_id, self.name, "exact"))
-        self._matrix = None
         return receipts
 
     def consolidate(self, budget: float = 1.0) -> Report:
@@ -123,4 +121,4 @@ class PassagesHome(Home):
                 scope = Scope(**json.loads(header["scope"]))
                 self._rows[path.stem] = (int(header["version"]), scope, arrays["vector"])
             except (FolderError, KeyError, ValueError, TypeError):
-                path.unlink()  # rebuilt from the store
+                path.unlink(missing_ok=True)  # rebuilt from the store

@@ -64,7 +64,7 @@ def foreign_terms(question: str, fact: str) -> list[str]:
         elif any(c.isdigit() for c in bare):
             foreign = bare not in folded
         else:
-            foreign = index > 0 and _is_name(word) and bare not in folded
+            foreign = index > 0 and _is_name(word) and bare.rstrip("s") not in folded
         if foreign:
             found.append(bare)
     return found

@@ -1,11 +1,6 @@
-"""Word lists and small tables for the shallow English grammar.
-
-Data only: closed word classes, verbs, units, and the table of everyday relations.
-"""
+"""Word lists for the shallow English grammar: closed classes, units, people and things."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 
 def words(text: str) -> frozenset[str]:
@@ -46,7 +41,7 @@ PHRASAL = words(
     "hand_in bring_in log_on log_in hand_over take_over take_on turn_on turn_over move_in fill_in "
     "switch_on switch_over check_in put_on get_on carry_on sign_in sign_on come_over go_on give_in "
     "bring_along get_along get_around look_over fall_over break_in drop_in try_on hold_on get_in "
-    "turn_in start_over"
+    "turn_in start_over take_place"
 )
 SUBORDINATORS = words(
     "because so though although while when whenever which who whom whose that if unless until "
@@ -130,8 +125,9 @@ ROLES = KIN | words(
     "dentist doctor gp therapist plumber electrician teacher coach lawyer accountant vet trainer "
     "chair chairman chairwoman head captain president director treasurer secretary chef cook nurse "
     "physician surgeon optician hairdresser barber babysitter nanny cleaner gardener mechanic "
-    "tutor supervisor lead owner founder ceo cto cfo contact guest team optometrist guide guardian "
-    "artist singer author actor poet mayor midwife physio people person man woman guy girl boy"
+    "tutor supervisor lead owner founder ceo cto cfo contact guest optometrist guide guardian "
+    "adviser advisor artist singer author actor poet mayor midwife physio people "
+    "person man woman guy girl boy"
 )
 PETS = words("dog cat puppy kitten pet parrot hamster rabbit horse pony donkey tortoise bird fish "
              "goldfish budgie gecko snake ferret goat hen cow pig")  # fmt: skip
@@ -141,89 +137,6 @@ SINGULAR_S = words("bus gas boss class glass dress address business focus campus
                    "series tennis mathematics physics status process access chess press princess "
                    "always this less diabetes asthma plus")  # fmt: skip
 
-# Verbs --------------------------------------------------------------------------------------
-
-IRREGULAR = """
-be was been| have had had| do did done| go went gone| come came come| get got got| give gave given|
-take took taken| make made made| know knew known| see saw seen| say said said| tell told told|
-find found found| keep kept kept| leave left left| think thought thought| bring brought brought|
-buy bought bought| begin began begun| break broke broken| build built built| catch caught caught|
-choose chose chosen| cost cost cost| cut cut cut| draw drew drawn| drink drank drunk|
-drive drove driven| eat ate eaten| fall fell fallen| feed fed fed| feel felt felt|
-fight fought fought| fly flew flown| forget forgot forgotten| freeze froze frozen| grow grew grown|
-hang hung hung| hear heard heard| hide hid hidden| hit hit hit| hold held held| hurt hurt hurt|
-lay laid laid| lead led led| learn learnt learnt| lend lent lent| let let let| lie lay lain|
-lose lost lost| mean meant meant| meet met met| pay paid paid| put put put| quit quit quit|
-read read read| ride rode ridden| ring rang rung| rise rose risen| run ran run| sell sold sold|
-send sent sent| set set set| sew sewed sewn| shake shook shaken| shoot shot shot|
-show showed shown| shut shut shut| sing sang sung| sink sank sunk| sit sat sat| sleep slept slept|
-speak spoke spoken| spend spent spent| spread spread spread| stand stood stood| steal stole stolen|
-stick stuck stuck| sting stung stung| swear swore sworn| sweep swept swept| swim swam swum|
-teach taught taught| tear tore torn| throw threw thrown| understand understood understood|
-wake woke woken| wear wore worn| win won won| write wrote written| bear bore born| bite bit bitten|
-bleed bled bled| blow blew blown| dig dug dug| breed bred bred| become became become|
-rebuild rebuilt rebuilt| oversee oversaw overseen| withdraw withdrew withdrawn| weave wove woven|
-spin spun spun| burn burnt burnt| deal dealt dealt| light lit lit| bet bet bet| knit knit knit|
-bind bound bound| shrink shrank shrunk| overlook overlooked overlooked| bend bent bent"""
-
-# A star marks verbs whose base and -s forms are at least as often nouns.
-REGULAR = """
-live work* like love hate own belong collect restore chair* head* lead* manage run* witness*
-ship* listen recommend stay move* marry divorce retire volunteer* study* play* book* park* owe
-name* call* locate base* employ hire* promote* inherit propose expire open close* start* end*
-finish* happen occur deliver arrive depart land* store* paint* bake coach* train* cover* cross*
-prefer enjoy dislike avoid adore need want use* require cost* charge* weigh measure* contain
-hold* include plan* schedule* cancel postpone reserve order* rent* lease* invest save* earn donate
-support* sponsor* supply* produce host* organise organize attend join visit* travel* commute*
-cycle* walk* hike* jog* climb* ski* sail* row* dance* cook* drink* smoke* invent discover design*
-develop maintain repair* fix* install deploy compile port* point* return* restart reset* update*
-upgrade* back* copy* print* scan* sign* approve reject review* audit* edit* publish record*
-broadcast* stream* post* mail* email* phone* text* message* contact* answer* reply* ask explain
-describe mention report* present* discuss debate* agree refuse accept decline* promise remember
-remind believe expect hope* wish* trust* admire respect* fear* worry* suffer react* treat* cure*
-prescribe diagnose operate examine check* test* wash* clean* tidy iron* dry water* feed* groom
-breed* adopt foster raise* rescue* sleep* nap* wake* rest* relax exercise* practise practice*
-compete swim* race* score* draw* sketch* carve knit* crochet stitch* embroider photograph* film*
-act* direct perform compose conduct tune* graduate enrol enroll qualify specialise specialize
-research* lecture* tutor* mentor* supervise advise consult represent defend prosecute judge*
-govern rule* guard* protect* patrol* serve* cater fit* suit* match* consume burn* heat* cool*
-smell* taste* sound* look* seem appear turn* change* switch* replace swap* exchange* trade* borrow
-find* bury lock* unlock fasten attach connect link* plug* pin* tape* glue* nail* screw* tie* wrap*
-pack* unpack load* unload carry drag* pull* push* lift* drop* throw* catch* kick* hit* face*
-border* adjoin surround separate divide split* share* merge form* found establish create build*
-construct demolish renovate convert extend expand reduce increase* double* total* average* amount*
-number* last* continue stop* pause* resume engage celebrate fall* date* meet* greet introduce
-invite* welcome* thank* bless baptise christen sit* stand* lie* lean* kneel dwell reside settle
-emigrate immigrate relocate migrate originate descend follow* watch* view* read* write* translate
-interpret pronounce spell* age* die stem depend rely insist object* drive* ride* fly* board*
-pilot* steer anchor* moor dock* tow* respond handle* process* monitor* log* crash* fail* break*
-leak* flood* itch* sneeze* cough* faint* bite* scratch* bark* purr chase* shed* nest* hatch
-subscribe trigger* generate export* import* query* index* cache* route* proxy forward encrypt
-rotate renew revoke validate verify authenticate authorise authorize limit* block* allow permit*
-forbid ban* enforce apply submit* file* claim* win* award* nominate elect appoint assign* delegate
-allocate dedicate commit* stash pile* stack* arrange sort* count* rank* rate* grade* mark* sample*
-brew* distil ferment roast* grill* fry* boil* steam* season* peel* chop* slice* mix* stir* pour*
-fill* empty wipe* scrub* polish* sand* plaster* tile* varnish insulate wire* mow prune plant* sow
-harvest* pick* gather forage hunt* fish* trap* shoot* shear milk* butcher* tan dye* spin* tattoo*
-pierce inject swallow chew* inhale breathe stutter snore* detest loathe despise tolerate resent
-envy* miss* cherish favour* favor* select opt vote* campaign* protest* strike* picket resign fire*
-sack* dismiss coordinate negotiate bank* budget* fund* finance* insure mortgage* invoice* bill*
-refund* deposit* transfer* credit* debit* tax* exempt accompany escort escape* survive* wound*
-injure fracture sprain* bruise* swell twist* dislocate vaccinate dine lunch* seat* accommodate
-house* shelter* guide* tour* camp* repeat* recur observe commemorate honour* toast* mourn court*
-cremate tend dread rehearse busk juggle skate* surf* box* wrestle fence* bowl* golf* mute sync*
-pass* result* consist comprise equal* cease help* step* hook* suppose babysit sublet brief* fetch*
-ensure boast* commission notify refer regret adjust prepare reach* nickname* assemble dispatch*
-commence* alphabetise retrieve hoard accuse admit adapt add announce apologise appreciate argue
-assist attract bother cause* compare complain concern* confirm consider damage* decide deny
-deserve destroy disappear encourage estimate* exist explode express* finalise gain* grip* hand*
-identify imagine improve influence* inform inspect intend interrupt kill* knock* lack* laugh*
-lower manufacture matter* mind* notice* obey occupy offend oversleep participate please possess
-predict prevent prove provide punish realise recognise release* remove request* rush* satisfy
-shout* snap* solve spoil squeeze strengthen stretch* suggest surprise* suspect* tempt terrify
-threaten tick* touch* track* try* unite vanish wait* wander whistle* wonder yell zip* unsubscribe
-mount* outsource"""
-
 ADJECTIVAL = words(
     "tired excited interested worried scared bored pleased confused annoyed red wicked naked "
     "sacred "
@@ -231,164 +144,70 @@ ADJECTIVAL = words(
 )
 TAGGED_ADJECTIVES = words(
     "allergic intolerant sensitive afraid scared terrified fond proud responsible vegetarian vegan "
-    "tall old good bad keen married engaged related addicted"
+    "tall old good bad keen married engaged related addicted due open closed ready available full "
+    "empty free valid blind deaf"
 )
-
-
-class Relation(NamedTuple):
-    """An everyday relation: what gives it away, and how else people ask for it."""
-
-    verbs: frozenset[str]
-    """Lemmas, or ``lemma+word`` where the predicate must hold the word."""
-    nouns: frozenset[str]
-    """Head nouns of the subject (or of what somebody has)."""
-    asks: tuple[str, ...]
-    """Templates with {i} {me} {my} {do} {am} {have} {it} (the object) and {x} (the noun phrase)."""
-
-
-def _relations(table: str) -> tuple[Relation, ...]:
-    """Read blocks of ``@ verbs / nouns`` followed by questions that ``|`` separates."""
-    found = []
-    for block in table.split("@")[1:]:
-        head, _, body = block.partition("\n")
-        verbs, _, nouns = head.partition("/")
-        asks = tuple(" ".join(ask.split()) for ask in body.split("|"))
-        found.append(Relation(words(verbs), words(nouns), asks))
-    return tuple(found)
-
-
-RELATIONS = _relations("""
-@ work+at work+for work+with employ+by hire+by join+as start+job work+in / employer company job
-Who is {my} employer?|Which company {do} {i} work for?|Who employs {me}?|Where is {my} job?
-@ work+as be+plumber be+nurse be+engineer be+teacher / job profession occupation trade title role
-What is {my} job?|What {do} {i} do for a living?|What is {my} profession?
-@ live+in live+at live+on live+near live+with move+to move+into settle+in base+in reside \
-relocate / address
-Where {do} {i} live?|What is {my} address?|Which city is {my} home?|Where can you find {my} house?
-@ bear+in bear+at come+from grow+in originate / birthplace hometown
-Where {am} {i} from originally?|What is {my} birthplace?|What is {my} place of origin?
-@ bear+on turn / birthday
-When is {my} birthday?|What is {my} date of birth?|On which date was {i} born?|When {do} {i} get a
-year older?
-@ turn be+old / age
-How old {am} {i}?|What is {my} age?
-@ be+allergic react be+intolerant get+hives suffer+from / allergy allergies intolerance
-What can {i} not eat?|Which food makes {me} ill?|What gives {me} an allergic reaction?|Which
-ingredient must {i} avoid?
-@ drive own+car have+car / car vehicle
-What car {do} {i} have?|Which vehicle {do} {i} own?|What make and model is {my} automobile?
-@ ride have+bike / bike bicycle motorbike
-What bike {do} {i} have?|Which make is {my} two-wheeler?
-@ / password passcode passphrase login username
-How do I log on?|What do I type to get into it?|Which credentials do I need to sign in?
-@ / wifi wi-fi wlan ssid
-How do I get on the wireless internet?|What do guests need to connect to the network?
-@ / pin code combination
-Which digits do I enter to unlock it?|How do I get in?|What number opens it?
-@ marry be+married / wife husband spouse partner fiancé fiancée
-Who {am} {i} married to?|Who is {my} spouse?|What is the name of {my} wife?|Who is {my} husband?
-@ / girlfriend boyfriend
-Who {am} {i} dating?|Who is {my} partner?
-@ / dentist
-Who looks after {my} teeth?|Where do {i} get {my} teeth checked?
-@ / doctor gp physician surgeon
-Who {do} {i} see when {i} {am} ill?|Who is {my} physician?
-@ be+therapist / therapist psychologist counsellor
-Who {do} {i} have counselling with?|Who treats {my} mental health?
-@ reach+on / phone mobile number telephone cell
-How can {i} be reached by phone?|What number should be dialled to call {me}?|What is {my} telephone
-number?
-@ / email e-mail mail
-What is {my} email address?|Where should I send a message to {me}?
-@ / favourite favorite
-Which one {do} {i} like best?|What {do} {i} prefer?
-@ like love enjoy adore prefer / hobby
-What {do} {i} enjoy?|What is {my} favourite?|What makes {me} happy?
-@ hate dislike detest loathe avoid stand / dislike
-What {do} {i} not like?|What {do} {i} refuse to eat?|What {am} {i} averse to?
-@ collect play practise learn knit sing do+yoga do+pilates volunteer / hobby
-What is {my} hobby?|What {do} {i} do in {my} free time?|What {do} {i} do for fun?
-@ play sing keep+goal coach / instrument team band choir club
-Which instrument {do} {i} play?|Which sport {do} {i} do?|Which club {am} {i} a member of?
-@ study graduate / university degree school subject thesis
-What subject {do} {i} study?|Which field is {my} degree in?|Which university or school {do} {i}
-go to?
-@ start+school attend enrol / school
-Which school {do} {i} go to?|Where {am} {i} a pupil?
-@ speak learn / language
-Which language {do} {i} speak?|What tongue {do} {i} talk in?
-@ have+dog have+cat own+dog / dog cat puppy kitten pet parrot hamster rabbit horse pony donkey \
-tortoise
-What is the name of {my} pet?|Which pet {do} {i} have?|What name does the animal answer to?
-@ cost pay owe charge come+euros sell+for buy+for bring+in / price rent fee salary cost bill \
-invoice budget
-What is the price?|How much money is it?|What sum has to be paid?|What does {x} cost?
-@ earn / salary income wage
-How much {do} {i} earn?|What is {my} pay?
-@ buy / 
-What was the price of {it}?|Where did {i} get {it}?|How much did {i} pay for {it}?
-@ lead chair head run manage supervise oversee direct found own coordinate /
-Who is in charge of {it}?|Who is the head of {it}?|Who runs {it}?|Who is responsible for {it}?
-@ / boss manager supervisor
-Who {do} {i} report to at work?|Who is {my} superior?
-@ teach / class course
-What subject {do} {i} teach?|Which lessons {do} {i} give?
-@ keep store hide put locate leave park bury live+drawer live+cupboard stash hang lie sit /
-Where is {it}?|Where can {it} be found?|What is the hiding place of {it}?|Where should I look
-for {it}?
-@ lose forget leave /
-Where is {it} now?|Where did {it} disappear?
-@ / deadline expiry due submission
-By when does it have to be done?|What is the due date?|When is it due?
-@ ship launch release deliver expire / release launch
-When does {x} come out?|What is the release date of {x}?|Until when is {x} valid?
-@ / flight plane train gate boarding seat
-When does the plane leave?|Which flight {am} {i} on?|Where do {i} board?
-@ happen take+place move schedule postpone / meeting appointment review standup party wedding \
-conference interview class
-When does {x} take place?|Where does {x} happen?|When do {i} have to be there?
-@ fall+on / anniversary wedding
-What is the date of {x}?|On which day do {i} celebrate {x}?
-@ shut close open / hours
-What are the opening hours of {x}?|What is the closing time of {x}?
-@ belong own / owner
-Who is the owner?|Whose is {x}?|Who owns {x}?
-@ inherit /
-Who left {it} to {me}?|Where did {i} get {it} from?
-@ sell give /
-Who bought {it} from {me}?|Who has {it} now?|Who got {it}?
-@ borrow lend / 
-Who has {it}?|Who borrowed {it}?
-@ be+tall / height
-How tall {am} {i}?|What is {my} height?
-@ weigh be+kilos be+kg / weight
-How much {do} {i} weigh?|What is {my} weight?
-@ wear / size
-What size {do} {i} wear?|Which size should I order for {me}?
-@ take+mg take+micrograms take+tablets take+medication take+insulin prescribe / medication \
-medicine tablets dose
-What medication {am} {i} on?|What is {my} dose?|Which tablets {do} {i} take?|Which pills were
-prescribed?
-@ listen / port host server hostname ip
-What port number do I connect to?|How do I reach {x}?|What is the address of {x}?
-@ call name /
-What is the name of {x}?|Which name was chosen?|What is {x} known as?
-@ smoke quit give+up / 
-When {do} {i} stop?|What {do} {i} no longer do?
-@ bank invest save be+with / insurance bank account fund savings pension
-Which company is {x} with?|Where is {my} money?|Who is the provider of {x}?
-@ be+vegetarian be+vegan / diet
-What is {my} diet?|What {do} {i} not eat?|Which food should I cook for {me}?
-@ break injure fracture operate /
-What injury {do} {i} have?|Which body part was hurt?
-@ be+from / nationality
-Where {do} {i} come from?|What is {my} home country?
-@ promote / position
-What is {my} position?|What is {my} job title?
-@ / blood
-Which blood group {do} {i} have?
-@ / contact emergency
-Who should be called if something happens to {me}?
-@ reserve book / reservation booking table hotel room
-Where is the booking?|Which room is it in?
-""")
+LANGUAGES = words(
+    "english french german spanish italian portuguese dutch flemish welsh irish gaelic breton "
+    "basque catalan galician swedish norwegian danish finnish icelandic estonian latvian "
+    "lithuanian polish czech slovak slovene croatian serbian bosnian albanian greek turkish "
+    "russian ukrainian hungarian romanian bulgarian macedonian arabic hebrew persian farsi urdu "
+    "hindi bengali tamil punjabi chinese mandarin cantonese japanese korean vietnamese thai "
+    "indonesian malay tagalog swahili amharic zulu yoruba latin esperanto maltese georgian "
+    "armenian"
+)
+DEMONYMS = LANGUAGES | words(
+    "american canadian british scottish mexican brazilian argentinian chilean colombian peruvian "
+    "belgian austrian swiss australian indian pakistani egyptian moroccan nigerian kenyan ghanaian "
+    "israeli iraqi iranian slovakian slovenian european african asian catholic muslim jewish hindu"
+)
+INSTRUMENTS = words(
+    "piano guitar violin viola cello bass drum drums flute clarinet oboe bassoon saxophone sax "
+    "trumpet trombone tuba horn harp banjo ukulele mandolin accordion organ keyboard harmonica "
+    "fiddle bagpipes recorder sitar percussion lute harpsichord cornet"
+)
+SPORTS = words(
+    "football soccer rugby cricket tennis badminton squash basketball volleyball handball hockey "
+    "baseball golf chess bridge darts snooker pool padel netball lacrosse polo curling frisbee "
+    "waterpolo softball"
+)
+EVENTS = words(
+    "meeting appointment flight deadline party wedding interview exam call train review standup "
+    "conference surgery delivery launch ceremony concert dinner lunch checkup anniversary"
+)
+OCCASIONS = EVENTS | words(
+    "birthday funeral class lesson rehearsal retreat festival holiday match game show lecture"
+)
+BARE_ADVERBS = words("early late well alone home abroad fast hard online regularly upstairs")
+JOBS = words(
+    "plumber nurse engineer teacher doctor dentist lawyer baker carpenter electrician accountant "
+    "architect programmer developer designer writer journalist photographer chef cook waiter "
+    "waitress pilot driver farmer gardener librarian pharmacist physicist chemist biologist "
+    "mathematician economist historian translator interpreter musician actor actress painter "
+    "sculptor mechanic welder tailor butcher barber hairdresser surgeon vet veterinarian midwife "
+    "paramedic firefighter fireman policeman policewoman soldier sailor fisherman florist "
+    "psychologist psychiatrist therapist physiotherapist optician technician scientist researcher "
+    "professor lecturer tutor consultant analyst manager salesman receptionist secretary clerk "
+    "cashier cleaner carer postman courier judge notary broker banker bookkeeper editor publisher "
+    "producer geologist astronomer botanist beekeeper blacksmith potter weaver luthier bricklayer "
+    "roofer joiner surveyor planner officer diplomat politician priest coach trainer instructor "
+    "solicitor barrister radiologist cardiologist anaesthetist optometrist chiropractor"
+)
+BODIES = words(
+    "team company firm business shop store bakery café cafe restaurant bar pub hotel school "
+    "college academy department division office branch unit group board committee council club "
+    "society association charity foundation project programme program initiative agency studio "
+    "lab laboratory band choir orchestra league workshop gallery museum library kitchen factory "
+    "farm vineyard brewery magazine newspaper podcast channel blog newsletter startup practice "
+    "clinic hospital ward nursery kindergarten union party campaign festival conference course "
+    "university project operation "
+    "crew squad troop chapter cooperative co-op bookshop garage salon publisher consultancy"
+)
+INJURABLE = words(
+    "arm wrist elbow shoulder collarbone leg knee ankle foot toe finger thumb hand hip rib nose "
+    "jaw tooth back neck spine heel achilles ligament hamstring tendon skull pelvis"
+)
+UNITS_OF_DOSE = words(
+    "mg microgram micrograms mcg milligram milligrams tablet tablets pill pills medication insulin "
+    "ml drops puffs antibiotics"
+)

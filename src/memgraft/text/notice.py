@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memgraft.text import lexicon as lx
-from memgraft.text.grammar import Clause, clauses, head_noun, is_number, parse, tokens
+from memgraft.text.grammar import Clause, clauses, head_noun, is_number, is_person, parse, tokens
 from memgraft.text.person import strip_preamble
 
 _MAX_MESSAGE = 20_000
@@ -12,7 +12,7 @@ _QUOTES = {'"': '"', "“": "”", "«": "»", "`": "`"}
 _ABBREVIATIONS = lx.TITLES | lx.words("e.g i.e etc vs approx no st a.m p.m")
 _QUESTION_OPENERS = lx.words(
     "what who whom whose which where when why how can could would will shall should do does did is "
-    "are am was were have has please tell"
+    "are am was were have has please tell any"
 )
 _REQUESTS = lx.words(
     "write translate imagine pretend suppose assume say repeat let lets let's give tell show help "
@@ -72,6 +72,24 @@ _ATTRIBUTES = lx.words(
 )
 
 
+_POINTING = lx.words("this it that you your here")
+_CONVERSATIONAL = lx.words("one ones version part option ending way answer draft suggestion reply")
+_EVERYWHERE = lx.words("society world simulation past moment fear hope future")
+_WITH_OBJECT = lx.words(
+    "drive like love enjoy hate dislike prefer avoid own collect raise keep speak"
+)
+_TECHNICAL = lx.words(
+    "data dataset model function list script exception error file code app api server "
+    "variable loop query request response tensor token array string list lists matrix program "
+    "database thread repo repository branch container endpoint docs documentation command flag "
+    "log logs"
+)
+_TRAILING = lx.ADVERBS | lx.words("better best more most well a lot")
+_FICTION = lx.words(
+    "story novel character protagonist hero heroine villain plot scene screenplay chapter avatar"
+)
+
+
 def notice(message: str) -> list[str]:
     """Return the durable facts stated in a message, in the user's words.
 
@@ -123,7 +141,7 @@ def _facts(sentence: str) -> list[str]:
     told = len(text) < len(sentence) and any(
         word in sentence.lower() for word in ("remember", "note that", "keep in mind", "forget")
     )
-    words = [token.lower() for token in tokens(text)]
+    words = [token.lower() for token in tokens(text) if token != "May"]
     if (
         not words
         or len(words) > _MAX_WORDS
@@ -151,13 +169,15 @@ def _pieces(text: str) -> list[str]:
         joined = words[index - 1].lower() in {"and", "but", "so"} or words[index - 1].endswith(",")
         low = words[index].lower().split("'")[0]
         opens = low in {"i", "we", "my", "our"} or (low in _QUESTION_OPENERS and "?" in text)
+        request = low in _REQUESTS and words[index - 1].endswith(",")
+        opens = opens or request
         whole = parse(" ".join(words[cuts[-1] : index - 1])) is not None
         greeting = index - cuts[-1] <= 2
         if (
             joined
             and opens
             and (whole or greeting)
-            and (parse(" ".join(words[index:])) or "?" in text)
+            and (request or parse(" ".join(words[index:])) or "?" in text)
         ):
             cuts.append(index)
     spans = zip(cuts, [*cuts[1:], len(words)], strict=True)
@@ -173,9 +193,11 @@ def _trim(words: list[str]) -> str:
 def _is_durable(piece: str, told: bool) -> bool:
     found = clauses(piece)
     words = {token.lower() for token in tokens(piece)}
-    if not found or _is_question(piece) or words & _TRANSIENT or {"this", "it", "that"} & words:
+    if not found or _is_question(piece) or words & _TRANSIENT or words & _POINTING:
         return False
     clause = found[0]
+    if _technical(clause) or words & _FICTION or piece.split()[0].lower() in _REQUESTS:
+        return False
     if clause.lemma in _REPORTING or set(clause.verb.lower().split()) & (lx.MODALS - {"can"}):
         return False
     subject = clause.subject.lower()
@@ -186,12 +208,20 @@ def _is_durable(piece: str, told: bool) -> bool:
     return told and subject not in lx.PRONOUNS
 
 
+def _technical(clause: Clause) -> bool:
+    """Tell talk of a program or of the chat itself, as in ``"I raise an exception"``."""
+    phrases = [clause.complement, *(a.text for a in clause.adjuncts)]
+    plain = ([part for part in phrase.split() if part not in _TRAILING] for phrase in phrases)
+    return bool({head_noun(" ".join(parts)) for parts in plain} & (_TECHNICAL | _CONVERSATIONAL))
+
+
 def _own_statement(clause: Clause, words: set[str]) -> bool:
     verb = clause.verb.lower().split()
     if clause.lemma == "be" and len(verb) == 1:
         return verb[0] in {"am", "are"} and _describes(clause, words)
     if verb[-1] == "got" or clause.lemma in {"have", "own"}:
-        return len(verb) < 3 and head_noun(clause.complement) in _POSSESSED
+        possessed = _POSSESSED | (lx.BODIES if clause.lemma == "own" else frozenset())
+        return len(verb) < 3 and head_noun(clause.complement) in possessed
     if clause.lemma not in _DURABLE or "to" in verb:
         return False
     if clause.lemma in {"call", "name"}:
@@ -200,13 +230,19 @@ def _own_statement(clause: Clause, words: set[str]) -> bool:
     if verb[-1].endswith("ing"):
         lasting = {"at", "for", "as", "in", "since"} & {a.preposition for a in clause.adjuncts}
         return clause.lemma in _PROGRESSIVE and bool(clause.complement or lasting)
-    if clause.lemma in _EVENT_LIKE and (
-        clause.verb.lower() not in [*lx.REGULAR.split(), "take", "run"]
-    ):
-        present = verb[0] in {clause.lemma, "do", "can"}
-        if not present:
-            return False
-    if clause.lemma == "move" and not any(a.kind == "place" for a in clause.adjuncts):
+    if clause.lemma in _EVENT_LIKE and verb[0] not in {clause.lemma, "do", "can"}:
+        return False
+    settled = any(a.kind == "place" and not set(a.text.lower().split()) & _EVERYWHERE
+                  for a in clause.adjuncts)  # fmt: skip
+    shared = clause.lemma == "live" and any(
+        a.preposition == "with" and is_person(a.text) for a in clause.adjuncts
+    )
+    if clause.lemma in {"move", "live", "reside"} and not (settled or shared):
+        return False
+    if clause.complement and clause.lemma == "move":
+        return False
+    needs_object = clause.lemma in _WITH_OBJECT and not clause.complement
+    if needs_object or clause.complement.lower().split()[:1] in (["too"], ["so"], ["much"]):
         return False
     vague = clause.complement.lower() in lx.PRONOUNS | {"you", "it", "this", "that", ""}
     return (
@@ -218,7 +254,8 @@ def _describes(clause: Clause, words: set[str]) -> bool:
     """Tell whether "I am ..." says something lasting: a name, age, role, origin or condition."""
     parts = clause.complement.split()
     if not parts:
-        return any(a.preposition == "from" for a in clause.adjuncts) and not {"now", "back"} & words
+        origins = [a.text for a in clause.adjuncts if a.preposition == "from"]
+        return any(not text.islower() for text in origins) and not {"now", "back"} & words
     low = [part.lower() for part in parts]
     if is_number(parts[0]):
         return len(parts) == 1 or low[-1] in {"old", "tall"}
@@ -232,11 +269,11 @@ def _describes(clause: Clause, words: set[str]) -> bool:
 
 def _about_mine(clause: Clause) -> bool:
     head = head_noun(clause.subject)
-    if head in _IDLE_HEADS or clause.subject.lower().split()[-1] in _IDLE_HEADS:
+    if head in _IDLE_HEADS | _CONVERSATIONAL or clause.subject.lower().split()[-1] in _IDLE_HEADS:
         return False
     verb = clause.verb.lower().split()
     if clause.lemma == "be" and len(verb) == 1:
-        return verb[0] in {"is", "are"} and _names_value(clause, head)
+        return verb[0] in {"is", "are"} and not clause.negated and _names_value(clause, head)
     if clause.lemma in {"call", "name"}:
         return bool(clause.complement)
     person = head in lx.KIN | lx.PETS or clause.subject.split()[-1][0].isupper()
@@ -255,4 +292,5 @@ def _names_value(clause: Clause, head: str) -> bool:
     role = parts[0].lower() in {"a", "an"} and head in lx.KIN and len(parts) > 1
     role = role and not {part.lower() for part in parts} & _NOT_ROLES
     state = head in lx.KIN and bool({part.lower() for part in parts} & _STATES)
+    state = state or (head in lx.KIN | lx.PETS and is_number(parts[0]))
     return valued or bool(favourite) or role or state or head in _ATTRIBUTES

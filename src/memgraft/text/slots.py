@@ -13,6 +13,7 @@ from memgraft.text.grammar import (
     tokens,
 )
 from memgraft.text.person import strip_preamble
+from memgraft.text.values import agree, is_value
 
 _VALUES = lx.words(
     "name surname nickname password passcode passphrase code pin combination number phone mobile "
@@ -23,10 +24,6 @@ _SPOUSES = lx.words("wife husband spouse fiancé fiancée")
 _ONE_PERSON = _SPOUSES | lx.words(
     "boss manager dentist doctor gp therapist landlord landlady girlfriend boyfriend supervisor "
     "physiotherapist hairdresser plumber accountant mother father mum mom dad employer"
-)
-_EVENTS = lx.words(
-    "meeting appointment flight deadline party wedding interview exam call train review standup "
-    "conference surgery delivery launch ceremony concert dinner lunch checkup anniversary"
 )
 _EVENT_VERBS = lx.words(
     "be move schedule reschedule postpone start happen leave depart occur shift"
@@ -45,6 +42,8 @@ _COUNTRIES = lx.words(
     "egypt morocco nigeria kenya ghana israel iran iraq pakistan bangladesh europe asia africa"
 )
 _STREETS = lx.words("street road lane avenue square drive way close court boulevard terrace")
+_REGIONS = lx.words("north south east west northern southern eastern western central county "
+                    "province region district coast valley")  # fmt: skip
 _RESIDING = {"live": "in", "reside": "in", "base": "in", "move": "to", "relocate": "to"}
 _PAST = lx.words("was were lived worked drove kept used had")
 
@@ -71,7 +70,9 @@ def contradicts(new: str, old: str) -> bool:
     True
     """
     first, second = _assignment(new), _assignment(old)
-    return first is not None and second is not None and first[0] == second[0] and first != second
+    if first is None or second is None or first[0] != second[0]:
+        return False
+    return not agree(first[0], first[1], second[1])
 
 
 def _assignment(fact: str) -> Assignment | None:
@@ -163,7 +164,8 @@ def _birth(clause: Clause) -> Assignment | None:
     if day is not None:
         return f"{_owner(clause.subject)}|birthday", _normal(day.text)
     if place is not None and place.kind == "place" and is_singular_name(place.text):
-        return f"{_owner(clause.subject)}|birthplace", _normal(place.text)
+        kind = "birthcountry" if place.text.lower() in _COUNTRIES else "birthplace"
+        return f"{_owner(clause.subject)}|{kind}", _normal(place.text)
     return None
 
 
@@ -178,7 +180,7 @@ def _residence(clause: Clause) -> Assignment | None:
         return None
     words = _normal(place.text).replace(",", "").split()
     proper = is_singular_name(" ".join(place.text.split()[:1])) and words
-    if not proper or set(words) & _STREETS or any(word.isdigit() for word in words):
+    if not proper or set(words) & (_STREETS | _REGIONS) or any(word.isdigit() for word in words):
         return None
     kind = "country" if words[-1] in _COUNTRIES and len(words) == 1 else "residence"
     return f"{_owner(clause.subject)}|{kind}", " ".join(words)
@@ -242,7 +244,7 @@ def _car(clause: Clause) -> Assignment | None:
 
 
 def _event(clause: Clause) -> Assignment | None:
-    if clause.lemma not in _EVENT_VERBS or head_noun(clause.subject) not in _EVENTS:
+    if clause.lemma not in _EVENT_VERBS or head_noun(clause.subject) not in lx.EVENTS:
         return None
     if clause.verb.lower() in {"was", "were"}:
         return None
@@ -286,7 +288,11 @@ def _attribute(clause: Clause) -> Assignment | None:
         return _spouse_key(f"i|{role}"), _normal(clause.complement)
     if head in _ONE_PERSON and len(content) == 1:
         key = _spouse_key(f"{owner}|{head}")
-        return (key, _normal(clause.complement)) if is_singular_name(clause.complement) else None
+        named = is_singular_name(clause.complement) and is_value(head, clause.complement)
+        return (key, _normal(clause.complement)) if named else None
+    sharing = set(owner.split()) & (lx.KIN | lx.PETS) and content[-1] == "name"
+    if sharing or not is_value(head, clause.complement):
+        return None  # there can be two brothers, two cats
     favourite = content[0] in {"favourite", "favorite"} and len(content) > 1
     if favourite or head in _VALUES:
         noun = " ".join(sorted(content)).replace("favorite", "favourite").replace("color", "colour")

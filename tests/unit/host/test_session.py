@@ -136,9 +136,9 @@ def test_the_patch_is_awake_from_the_last_token_of_the_prompt(each_host: Host) -
     with torch.inference_mode():
         cache = each_host.model(torch.tensor([prompt[:-1]]), use_cache=True).past_key_values
         with attach(each_host.model, a_patch()):
-            expected = each_host.model(
-                torch.tensor([prompt[-1:]]), past_key_values=cache
-            ).logits[0, -1]
+            expected = each_host.model(torch.tensor([prompt[-1:]]), past_key_values=cache).logits[
+                0, -1
+            ]
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
     assert (found - session.logits(prompt)).abs().max() > 0.1
     assert next(session.tokens(prompt, a_patch())) == int(found.argmax())

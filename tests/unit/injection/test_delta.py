@@ -82,7 +82,7 @@ def test_a_truncated_file_is_refused(delta: LowRankDelta, tmp_path: Path, kept: 
     path = tmp_path / "fact.safetensors"
     delta.save(path)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(FolderError, match="fact.safetensors"):
+    with pytest.raises(FolderError, match="cannot read"):
         LowRankDelta.load(path)
 
 
@@ -94,7 +94,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_other_content_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     path.write_text("this is no safetensors file, but it is long enough to look like one")
-    with pytest.raises(FolderError, match="other.safetensors"):
+    with pytest.raises(FolderError, match="cannot read"):
         LowRankDelta.load(path)
 
 

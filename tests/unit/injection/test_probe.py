@@ -107,11 +107,11 @@ def test_the_gradient_matches_finite_differences(each_host: Host) -> None:
     # The first token reaches the later ones through attention, the last only itself.
     for token, coordinate in [(0, 0), (2, 17), (4, 31)]:
         step = torch.zeros_like(change)
-        step[token, coordinate] = 1e-5
+        step[token, coordinate] = 1e-2  # large, since norms compute in single precision
         with torch.no_grad():
-            slope = (value(change + step) - value(change - step)) / 2e-5
-        torch.testing.assert_close(gradient[token, coordinate], slope, rtol=1e-5, atol=1e-5)
-        assert slope.abs() > 1e-3
+            slope = (value(change + step) - value(change - step)) / 2e-2
+        torch.testing.assert_close(gradient[token, coordinate], slope, rtol=1e-2, atol=5e-3)
+        assert slope.abs() > 0.05
 
 
 def test_an_optimiser_can_follow_it(tiny_host: Callable[[str], Host]) -> None:

@@ -31,6 +31,9 @@ from memgraft.text.grammar import clauses, lemma_of, parse, past_of, tokens
             "be",
             "a baker",
         ),
+        ("My brother Tomas runs a shop", "My brother Tomas", "runs", "run", "a shop"),
+        ("My hobby is restoring radios", "My hobby", "is", "be", "restoring radios"),
+        ("The fair takes place in May", "The fair", "takes place", "take", ""),
         ("I have to hand in my essay by Friday", "I", "have to hand in", "hand", "my essay"),
     ],
 )

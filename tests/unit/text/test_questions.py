@@ -73,6 +73,74 @@ def test_asks_what_the_fact_answers(fact: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fact", "expected"),
+    [
+        ("The winter coat cost 189 euros", "What is the price of the winter coat?"),
+        ("I bought a used cello for 2,400 dollars", "What was the price of my used cello?"),
+        ("I paid 80 euros for the tickets", "What was the price of the tickets?"),
+        ("I hid the presents in the attic", "Where are the presents?"),
+        ("My daughter Nele starts school in May", "Which school does my daughter Nele go to?"),
+        ("My son's school is Lindenhof", "Which school does my son go to?"),
+        ("The thesis deadline is 30 May", "When is the thesis due?"),
+        ("The Netflix password is otter9", "How do I log on to Netflix?"),
+        ("Clara manages the Hamburg branch", "Who is in charge of the Hamburg branch?"),
+        ("My yoga class starts at 7 pm", "When do I have to be at my yoga class?"),
+        ("My wife Aiko works as a midwife", "Who am I married to?"),
+        ("I quit smoking in 2015", "When did I quit smoking?"),
+        ("My brother Tomas runs a shop", "What does my brother Tomas run?"),
+        ("I'm a nurse", "What do I do?"),
+    ],
+)
+def test_relation_questions_name_what_they_ask_about(fact: str, expected: str) -> None:
+    assert expected in questions(fact)
+
+
+@pytest.mark.parametrize(
+    ("fact", "absent"),
+    [
+        ("I ran my first half marathon in Ghent", "in charge"),
+        ("I ran my first half marathon in Ghent", "What did I run in Ghent?"),
+        ("The bakery delivers on Thursdays", "release date"),
+        ("My library card number is 20417", "phone"),
+        ("My phone is a grey Pixel 8", "reached"),
+        ("I work in the garden at night", "employer"),
+        ("My dentist appointment is at noon", "teeth"),
+        ("My car insurance is with Helvetia", "What car"),
+        ("The gate code for the shed is 12", "plane"),
+        ("I own a red kayak", "in charge"),
+        ("My wife works as a midwife", "married"),
+        ("I worked at Norvia until 2019", "Who is my employer"),
+        ("I see my doctor on Mondays", "physician"),
+        ("My sister's wedding is in Bruges", "found"),
+        ("My PIN is 8812", "Who"),
+        ("Our neighbours are called Smit", "What are the name"),
+    ],
+)
+def test_relations_fire_only_where_they_hold(fact: str, absent: str) -> None:
+    assert [question for question in questions(fact) if absent in question] == []
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "I bought a used cello for 2,400 dollars",
+        "My rent is 940 euros",
+        "We booked a hotel room in Split",
+        "My meeting with Bo is on Friday in Ghent",
+        "The wifi password is heron77",
+        "My PIN is 8812",
+        "I lost my umbrella on the tram",
+        "The lawnmower belongs to Piet",
+        "I sold my boat to Henk",
+        "My passport expires in 2029",
+    ],
+)
+def test_no_question_points_at_something_unnamed(fact: str) -> None:
+    words = {word.strip("?.").lower() for question in questions(fact) for word in question.split()}
+    assert not words & {"it", "there", "that"}
+
+
+@pytest.mark.parametrize(
     "fact",
     [
         "Мой кот спит",

@@ -1,0 +1,516 @@
+"""The front door: what is kept, what it replaces, and that every home hears of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memgraft.core.errors import Conflict, InvalidInput, NotFound
+from memgraft.core.recall import Passages, Patch, Query
+from memgraft.core.records import Record
+from memgraft.core.scope import Scope
+from memgraft.memory import Memory, passages_of, patch_of
+from memgraft.store.sqlite import SQLiteStore
+from toys import ToyHome
+
+ME = Scope(user_id="me")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SQLiteStore]:
+    opened = SQLiteStore(tmp_path / "m.db", synchronous="OFF")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def home() -> ToyHome:
+    return ToyHome()
+
+
+@pytest.fixture
+def memory(store: SQLiteStore, home: ToyHome) -> Memory:
+    return Memory(store, [home])
+
+
+def add(memory: Memory, text: Any, **options: Any) -> dict[str, Any]:
+    [result] = memory.add(text, **{"user_id": "me", **options})["results"]
+    return result
+
+
+def texts(memory: Memory, **scope: str) -> list[str]:
+    return [record["memory"] for record in memory.get_all(**scope)["results"]]
+
+
+def recalled(memory: Memory, scope: Scope = ME) -> list[str]:
+    [answer] = memory.recall(Query("anything", scope))
+    assert isinstance(answer, Passages)
+    return sorted(item.text for item in answer.items)
+
+
+def from_now(**delta: float) -> str:
+    return (datetime.now(UTC) + timedelta(**delta)).isoformat()
+
+
+class TestAdd:
+    def test_a_string_is_one_fact_kept_as_given(self, memory: Memory, home: ToyHome) -> None:
+        result = add(memory, "  what a   sentence, not a fact  ", metadata={"from": "mail"})
+        assert result["event"] == "ADD"
+        assert result["memory"] == "what a sentence, not a fact"
+        assert "previous_memory" not in result
+        kept = memory.get(result["id"])
+        assert kept["memory"] == result["memory"]
+        assert kept["metadata"] == {"from": "mail"}
+        assert kept["user_id"] == "me"
+        assert home.texts == [result["memory"]]
+        [receipt] = result["receipts"]
+        assert (receipt["home"], receipt["outcome"]) == ("toy", "exact")
+        assert receipt["record_id"] == result["id"]
+
+    def test_facts_are_inferred_from_what_the_user_says(self, memory: Memory) -> None:
+        messages = [
+            {"role": "user", "content": "Hi! My name is Yusuf and I work at Google."},
+            {"role": "assistant", "content": "My name is Robot."},
+            {"role": "user", "content": "What is the weather?"},
+        ]
+        results = memory.add(messages, user_id="me")["results"]
+        assert [result["memory"] for result in results] == ["My name is Yusuf", "I work at Google"]
+        assert texts(memory) == ["My name is Yusuf", "I work at Google"]
+
+    def test_without_infer_every_message_is_kept(self, memory: Memory) -> None:
+        messages = [
+            {"role": "user", "content": "What is the weather?"},
+            {"role": "assistant", "content": "Fine."},
+        ]
+        memory.add(messages, user_id="me", infer=False)
+        assert texts(memory) == ["What is the weather?", "Fine."]
+
+    def test_one_message_need_not_be_in_a_list(self, memory: Memory) -> None:
+        memory.add({"role": "user", "content": "My name is Yusuf."}, user_id="me")
+        assert texts(memory) == ["My name is Yusuf"]
+
+    def test_nothing_to_notice_keeps_nothing(self, memory: Memory) -> None:
+        assert memory.add([{"role": "user", "content": "How are you?"}]) == {"results": []}
+        assert memory.add([]) == {"results": []}
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            [{"role": "user"}],
+            [{"role": "user", "content": ["parts"]}],
+            [{"role": "user", "content": "My name is Yusuf."}, "a string"],
+            {"content": None},
+            b"bytes",
+            5,
+            None,
+        ],
+    )
+    def test_a_bad_message_is_refused_whole(self, memory: Memory, bad: Any) -> None:
+        with pytest.raises(InvalidInput, match="a message must have a role and a text"):
+            memory.add(bad, user_id="me")
+        assert texts(memory) == []
+
+    def test_a_bad_text_among_good_ones_keeps_none(self, memory: Memory) -> None:
+        good = {"role": "user", "content": "My name is Yusuf"}
+        with pytest.raises(InvalidInput, match="blank"):
+            memory.add([good, {"role": "user", "content": "  "}], user_id="me", infer=False)
+        assert texts(memory) == []
+
+    def test_a_duplicate_changes_nothing(self, memory: Memory, home: ToyHome) -> None:
+        first = add(memory, "My name is Yusuf")
+        told = len(home.calls)
+        second = add(memory, "my name  is Yusuf.")
+        assert second["event"] == "NONE"
+        assert second["id"] == first["id"]
+        assert second["memory"] == "My name is Yusuf"
+        assert second["receipts"] == []
+        assert len(texts(memory)) == 1
+        assert len(home.calls) == told
+
+    def test_the_same_text_of_somebody_else_is_another_memory(self, memory: Memory) -> None:
+        add(memory, "I like tea")
+        assert add(memory, "I like tea", user_id="you")["event"] == "ADD"
+        assert add(memory, "I like tea", run_id="r")["event"] == "ADD"
+
+
+class TestSupersession:
+    def test_a_newer_fact_replaces_the_older(self, memory: Memory, home: ToyHome) -> None:
+        old = add(memory, "I live in Lisbon")
+        add(memory, "I like tea")
+        new = add(memory, "I moved to Porto")
+        assert new["event"] == "UPDATE"
+        assert new["previous_memory"] == "I live in Lisbon"
+        assert new["supersedes"] == old["id"]
+        assert [receipt["record_id"] for receipt in new["receipts"]] == [new["id"]]
+        assert texts(memory) == ["I like tea", "I moved to Porto"]
+        assert home.texts == ["I like tea", "I moved to Porto"]
+        assert memory.get(old["id"])["superseded_by"] == new["id"]
+
+    def test_history_tells_both_in_order(self, memory: Memory) -> None:
+        old = add(memory, "I live in Lisbon")
+        new = add(memory, "I moved to Porto")
+        events = memory.history(new["id"])
+        assert [(e["memory_id"], e["event"]) for e in events] == [
+            (old["id"], "ADD"),
+            (old["id"], "UPDATE"),
+            (new["id"], "ADD"),
+        ]
+        assert events[1]["old_memory"] == "I live in Lisbon"
+        assert events[2]["new_memory"] == "I moved to Porto"
+        assert events[0]["user_id"] == "me"
+
+    def test_history_stays_in_order_when_the_old_one_is_deleted_later(self, memory: Memory) -> None:
+        old = add(memory, "I live in Lisbon")
+        new = add(memory, "I moved to Porto")
+        memory.delete(old["id"])
+        events = memory.history(new["id"])
+        assert [e["event"] for e in events] == ["ADD", "UPDATE", "ADD", "DELETE"]
+        assert [int(e["id"]) for e in events] == sorted(int(e["id"]) for e in events)
+
+    def test_a_chain_of_three(self, memory: Memory) -> None:
+        for city in ("Lisbon", "Porto", "Faro"):
+            last = add(memory, f"I live in {city}")
+        assert texts(memory) == ["I live in Faro"]
+        added = [e["new_memory"] for e in memory.history(last["id"]) if e["event"] == "ADD"]
+        assert added == ["I live in Lisbon", "I live in Porto", "I live in Faro"]
+
+    @pytest.mark.parametrize("other", [{"user_id": "you"}, {"agent_id": "a"}, {"run_id": "r"}])
+    def test_only_within_the_same_scope(self, memory: Memory, other: dict[str, str]) -> None:
+        add(memory, "I live in Lisbon")
+        assert add(memory, "I moved to Porto", **other)["event"] == "ADD"
+        assert texts(memory) == ["I live in Lisbon", "I moved to Porto"]
+
+    def test_a_narrower_scope_is_another_one(self, memory: Memory) -> None:
+        add(memory, "I live in Lisbon", run_id="r")
+        assert add(memory, "I moved to Porto")["event"] == "ADD"
+        assert texts(memory, run_id="r") == ["I live in Lisbon"]
+
+    def test_a_text_that_became_a_contradiction_counts(self, memory: Memory) -> None:
+        first = add(memory, "I like tea")
+        add(memory, "My name is Yusuf")
+        memory.update(first["id"], "I live in Lisbon")
+        assert add(memory, "I moved to Porto")["supersedes"] == first["id"]
+
+    def test_a_changed_text_is_what_counts(self, memory: Memory) -> None:
+        first = add(memory, "I live in Lisbon")
+        assert add(memory, "I like tea")["event"] == "ADD"
+        memory.update(first["id"], "I like coffee")
+        assert add(memory, "I moved to Porto")["event"] == "ADD"
+
+    def test_a_known_fact_is_no_contradiction_of_a_third(self, memory: Memory) -> None:
+        add(memory, "I live in Lisbon")
+        other = add(memory, "I like tea")
+        memory.update(other["id"], "I live in Porto")  # both live, as the user wanted
+        assert add(memory, "I live in Porto")["event"] == "NONE"
+
+    @pytest.mark.parametrize("meanwhile", ["delete", "supersede"])
+    def test_the_old_one_changes_in_another_process_meanwhile(
+        self, memory: Memory, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+    ) -> None:
+        old = add(memory, "I live in Lisbon")
+        supersede, store = memory.store.supersede, memory.store
+
+        def late(record: Record, old_id: str) -> Record:
+            monkeypatch.setattr(store, "supersede", supersede)
+            if meanwhile == "delete":
+                store.delete(old["id"])
+            else:
+                supersede(Record.new("I live in Faro", ME), old["id"])
+            return supersede(record, old_id)
+
+        monkeypatch.setattr(store, "supersede", late)
+        result = add(memory, "I moved to Porto")
+        assert texts(memory) == ["I moved to Porto"]
+        assert result.get("previous_memory") == (
+            None if meanwhile == "delete" else "I live in Faro"
+        )
+
+    def test_a_conflict_without_end_is_told(
+        self, memory: Memory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        add(memory, "I live in Lisbon")
+
+        def never(record: Record, old_id: str) -> Record:
+            raise Conflict("always")
+
+        monkeypatch.setattr(memory.store, "supersede", never)
+        with pytest.raises(Conflict):
+            add(memory, "I moved to Porto")
+
+
+class TestUpdate:
+    def test_text(self, memory: Memory, home: ToyHome) -> None:
+        added = add(memory, "I like tea")
+        updated = memory.update(added["id"], "I like coffee")
+        assert updated["memory"] == "I like coffee"
+        assert updated["version"] == 2
+        assert [receipt["outcome"] for receipt in updated["receipts"]] == ["exact"]
+        assert home.texts == ["I like coffee"]
+        assert texts(memory) == ["I like coffee"]
+
+    def test_metadata_leaves_the_text(self, memory: Memory) -> None:
+        added = add(memory, "I like tea", metadata={"a": 1})
+        memory.update(added["id"], metadata={"b": 2})
+        kept = memory.get(added["id"])
+        assert (kept["memory"], kept["metadata"]) == ("I like tea", {"b": 2})
+
+    def test_compare_and_set(self, memory: Memory) -> None:
+        added = add(memory, "I like tea")
+        memory.update(added["id"], "I like coffee", expected_version=1)
+        with pytest.raises(Conflict):
+            memory.update(added["id"], "I like cocoa", expected_version=1)
+        assert texts(memory) == ["I like coffee"]
+
+    def test_unknown(self, memory: Memory) -> None:
+        with pytest.raises(NotFound):
+            memory.update("nobody", "I like tea")
+
+
+class TestForgetting:
+    def test_delete(self, memory: Memory, home: ToyHome) -> None:
+        added = add(memory, "I like tea")
+        add(memory, "I own a boat")
+        gone = memory.delete(added["id"])
+        assert gone["event"] == "DELETE"
+        assert [receipt["outcome"] for receipt in gone["receipts"]] == ["exact"]
+        assert home.texts == texts(memory) == ["I own a boat"]
+        with pytest.raises(NotFound):
+            memory.get(added["id"])
+        with pytest.raises(NotFound):
+            memory.delete(added["id"])
+
+    def test_history_outlives_the_memory(self, memory: Memory) -> None:
+        added = add(memory, "I like tea")
+        memory.delete(added["id"])
+        events = memory.history(added["id"])
+        assert [e["event"] for e in events] == ["ADD", "DELETE"]
+        assert (events[1]["old_memory"], events[1]["new_memory"]) == ("I like tea", None)
+
+    def test_delete_all_needs_a_scope(self, memory: Memory) -> None:
+        add(memory, "I like tea")
+        with pytest.raises(InvalidInput, match="delete_all needs a scope"):
+            memory.delete_all()
+        assert texts(memory) == ["I like tea"]
+
+    def test_delete_all_of_a_scope(self, memory: Memory, home: ToyHome) -> None:
+        ids = [add(memory, f"fact {n}")["id"] for n in range(3)]
+        add(memory, "I own a boat", user_id="you")
+        assert memory.delete_all(user_id="me") == {"deleted": 3, "ids": ids}
+        assert home.texts == texts(memory) == ["I own a boat"]
+
+    def test_reset(self, memory: Memory, home: ToyHome) -> None:
+        added = add(memory, "I like tea")
+        add(memory, "I own a boat", user_id="you")
+        memory.reset()
+        assert texts(memory) == home.texts == []
+        assert memory.history(added["id"]) == []
+        assert add(memory, "I like tea")["event"] == "ADD"
+        assert home.texts == ["I like tea"]
+
+
+class TestReading:
+    def test_get_all_and_search_stay_in_their_scope(self, memory: Memory) -> None:
+        add(memory, "I like green tea")
+        add(memory, "I like black tea", user_id="you")
+        add(memory, "I like iced tea", run_id="r")
+        assert texts(memory, user_id="me") == ["I like green tea", "I like iced tea"]
+        assert texts(memory, user_id="me", run_id="r") == ["I like iced tea"]
+        assert texts(memory, user_id="nobody") == []
+        found = memory.search("tea", user_id="you")["results"]
+        assert [result["memory"] for result in found] == ["I like black tea"]
+        assert memory.search("tea", user_id="nobody") == {"results": []}
+
+    def test_get_all_has_a_limit(self, memory: Memory) -> None:
+        for n in range(4):
+            add(memory, f"fact {n}")
+        assert len(memory.get_all(limit=3)["results"]) == 3
+        assert len(memory.get_all(limit=None)["results"]) == 4
+
+    def test_search_ranks_and_explains(self, memory: Memory) -> None:
+        add(memory, "The boat is blue")
+        add(memory, "My boat engine is a Yanmar")
+        add(memory, "I like tea")
+        results = memory.search("boat engine", explain=True)["results"]
+        assert [r["memory"] for r in results] == ["My boat engine is a Yanmar", "The boat is blue"]
+        scores = [r["score"] for r in results]
+        assert scores == sorted(scores, reverse=True)
+        assert all(0 < score < 1 for score in scores)
+        assert results[0]["signals"]["bm25"] > results[1]["signals"]["bm25"]
+        assert "signals" not in memory.search("boat")["results"][0]
+        assert len(memory.search("boat", limit=1)["results"]) == 1
+
+    def test_superseded_memories_are_not_found(self, memory: Memory) -> None:
+        add(memory, "I live in Lisbon")
+        add(memory, "I moved to Porto")
+        assert memory.search("Lisbon")["results"] == []
+
+    def test_unknown_id(self, memory: Memory) -> None:
+        with pytest.raises(NotFound):
+            memory.get("nobody")
+        assert memory.history("nobody") == []
+
+    def test_answers_are_told_apart(self) -> None:
+        patch, passages = Patch(awake=()), Passages()
+        assert patch_of([passages, patch]) is patch
+        assert passages_of([patch, passages]) is passages
+        assert patch_of([]) == Patch()
+        assert passages_of([]) == Passages()
+
+
+class TestHomes:
+    def test_one_that_fails_on_a_record_refuses_it_and_serves_the_rest(
+        self, memory: Memory, home: ToyHome
+    ) -> None:
+        add(memory, "one")
+        home.failing["two"] = OSError("no room")
+        refused = add(memory, "two")
+        [receipt] = refused["receipts"]
+        assert (receipt["outcome"], receipt["reason"]) == ("refused", "OSError: no room")
+        assert memory.get(refused["id"])["memory"] == "two"
+        assert recalled(memory) == ["one"]
+
+        home.failing.clear()
+        assert recalled(memory) == ["one"], "not before the next change"
+        assert [r["outcome"] for r in add(memory, "three")["receipts"]] == ["exact"]
+        assert recalled(memory) == ["one", "three", "two"]
+
+    def test_one_that_fails_does_not_keep_the_other_homes(self, store: SQLiteStore) -> None:
+        bad, good = ToyHome(), ToyHome()
+        bad.failing["one"] = ValueError("no")
+        memory = Memory(store, [bad, good])
+        receipts = add(memory, "one")["receipts"]
+        assert [receipt["outcome"] for receipt in receipts] == ["refused", "exact"]
+        assert (bad.texts, good.texts) == ([], ["one"])
+
+    def test_one_that_fails_on_an_update_drops_the_outdated_text(
+        self, memory: Memory, home: ToyHome
+    ) -> None:
+        added = add(memory, "I like tea")
+        home.failing["I like coffee"] = OSError("no room")
+        updated = memory.update(added["id"], "I like coffee")
+        assert [receipt["outcome"] for receipt in updated["receipts"]] == ["refused"]
+        assert recalled(memory) == []
+
+    def test_a_fresh_one_is_filled_before_it_is_asked(self, store: SQLiteStore) -> None:
+        plain = Memory(store)
+        add(plain, "one")
+        add(plain, "two")
+        told: list[tuple[str, int, int]] = []
+        late = Memory(store, [ToyHome()], lambda *progress: told.append(progress))
+        assert recalled(late) == ["one", "two"]
+        assert told == [("toy", 0, 2), ("toy", 1, 2), ("toy", 2, 2)]
+
+    def test_a_lagging_one_is_aligned(self, store: SQLiteStore) -> None:
+        plain = Memory(store)
+        changed, same, gone = (add(plain, text) for text in ("tea", "boat", "secret"))
+        home = ToyHome()
+        Memory(store, [home]).save()
+        plain.update(changed["id"], "coffee")
+        plain.delete(gone["id"])
+        home.calls.clear()
+        assert recalled(Memory(store, [home])) == ["boat", "coffee"]
+        assert home.calls == [("forget", gone["id"]), ("write", "coffee")]
+        assert home.held() == {changed["id"]: 2, same["id"]: 1}
+
+    def test_another_process_is_noticed(self, memory: Memory, home: ToyHome) -> None:
+        assert recalled(memory) == []
+        with closing(SQLiteStore(memory.store.location)) as other:
+            other.add(Record.new("from elsewhere", ME))
+        assert recalled(memory) == ["from elsewhere"]
+
+    def test_without_changes_nothing_is_asked_of_it(
+        self, memory: Memory, home: ToyHome, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        add(memory, "one")
+
+        def never() -> dict[str, int]:
+            raise AssertionError("asked")
+
+        monkeypatch.setattr(home, "held", never)
+        assert recalled(memory) == ["one"]
+
+    def test_what_it_holds_of_no_use_is_forgotten(self, memory: Memory, home: ToyHome) -> None:
+        stray = Record.new("stray", ME)
+        home.records[stray.id] = stray
+        assert recalled(memory) == []
+
+    def test_interrupted_while_writing(self, memory: Memory, home: ToyHome) -> None:
+        home.failing["one"] = KeyboardInterrupt()
+        with pytest.raises(KeyboardInterrupt):
+            add(memory, "one")
+        assert texts(memory) == ["one"]
+        assert home.texts == []
+        home.failing.clear()
+        assert recalled(memory) == ["one"]
+
+    def test_none_is_fine(self, store: SQLiteStore) -> None:
+        memory = Memory(store)
+        added = add(memory, "I like tea")
+        assert added["receipts"] == []
+        assert memory.search("tea")["results"][0]["id"] == added["id"]
+        assert memory.recall(Query("tea")) == []
+        assert memory.delete(added["id"])["receipts"] == []
+
+    def test_upkeep_reaches_them(self, memory: Memory, home: ToyHome) -> None:
+        memory.store.add(Record.new("one", ME))
+        [report] = memory.consolidate(budget=2.5)
+        assert (report["home"], report["figures"]) == ("toy", {"budget": 2.5})
+        assert home.texts == ["one"]
+        memory.store.add(Record.new("two", ME))
+        memory.save()
+        assert home.calls[-2:] == [("write", "two"), ("save", "")]
+        figures = memory.stats(ME)
+        assert (figures["memories"], figures["homes"]) == (2, {"toy": {"facts": 2}})
+        assert memory.stats(Scope(user_id="you"))["memories"] == 0
+
+
+class TestExpiry:
+    def test_an_expired_record_leaves_the_homes(
+        self, memory: Memory, home: ToyHome, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        memory.store.add(replace(Record.new("short", ME), expires_at=from_now(hours=1)))
+        memory.store.add(Record.new("long", ME))
+        assert recalled(memory) == ["long", "short"]
+        later = from_now(hours=2)
+        monkeypatch.setattr("memgraft.memory.now", lambda: later)
+        monkeypatch.setattr("memgraft.store.rows.now", lambda: later)
+        assert recalled(memory) == ["long"]
+        assert home.texts == texts(memory) == ["long"]
+
+    def test_an_expired_fact_is_not_contradicted_but_told_again(self, memory: Memory) -> None:
+        old = replace(Record.new("I live in Lisbon", ME), expires_at=from_now(hours=-1))
+        memory.store.add(old)
+        assert texts(memory) == []
+        assert add(memory, "I live in Porto")["event"] == "ADD"
+        assert texts(memory) == ["I live in Porto"]
+
+
+def test_closing_twice_and_leaving_the_with_block(tmp_path: Path) -> None:
+    with Memory(SQLiteStore(tmp_path / "m.db")) as memory:
+        add(memory, "one")
+    memory.close()
+    with Memory(SQLiteStore(tmp_path / "m.db")) as again:
+        assert texts(again) == ["one"]
+
+
+def test_two_writers_with_one_slot_both_succeed(tmp_path: Path) -> None:
+    results: list[dict[str, Any]] = []
+
+    def move(name: str) -> None:
+        with Memory(SQLiteStore(tmp_path / "m.db", synchronous="OFF")) as memory:
+            for n in range(15):
+                results.append(add(memory, f"My name is {name}{n}"))
+
+    threads = [threading.Thread(target=move, args=(name,)) for name in ("Ann", "Bob")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 30
