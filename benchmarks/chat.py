@@ -22,6 +22,7 @@ from rich.table import Table
 
 from memgraft.cli.conversation import Conversation
 from memgraft.cli.progress import Bars, prepare_libraries
+from memgraft.core.files import RecordFiles
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.host.anatomy import layers, mlp_out
@@ -29,7 +30,6 @@ from memgraft.host.load import Host, load_host
 from memgraft.host.session import GenerationConfig
 from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.home import KIND, VERSION, InjectionHome
-from memgraft.core.files import RecordFiles
 from memgraft.memory import Memory
 from memgraft.store.sqlite import SQLiteStore
 from memgraft.text.encoder import Encoder

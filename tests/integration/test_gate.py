@@ -1,4 +1,4 @@
-"""With the gate closed, and after forgetting everything, the model is the bare model, bit for bit."""
+"""Gate closed, or everything forgotten: the model is the bare model, bit for bit."""
 
 from __future__ import annotations
 

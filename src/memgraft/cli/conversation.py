@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from memgraft.core.errors import InvalidInput
 from memgraft.core.recall import Passages, Patch, Query
 from memgraft.core.scope import Scope
 from memgraft.host.load import Host
@@ -60,8 +61,9 @@ class Conversation:
                 self.turns += [turn, {"role": "assistant", "content": "".join(pieces).strip()}]
 
     def restart(self) -> None:
-        """Drop all turns, so that nothing said in them can answer for a forgotten fact."""
+        """Drop all that was said or recalled, so that nothing answers for a forgotten fact."""
         self.turns.clear()
+        self.prompt, self.patch, self.passages = "", Patch(), Passages()
 
     def why(self) -> dict[str, Any]:
         """What was awake or quoted for the last reply, with scores, and its exact prompt."""
@@ -78,8 +80,16 @@ class Conversation:
         room = min(limit, CONTEXT_TOKENS) - self.session.config.max_new_tokens
         while True:
             prompt = self.host.prompt(with_passages([*self.turns, turn], self.passages))
-            if not self.turns or len(self.host.encode(prompt)) <= room:
+            size = len(self.host.encode(prompt))
+            if size <= room:
                 return prompt
+            if not self.turns:
+                raise InvalidInput(
+                    "the message is too long for the model",
+                    expected=f"at most {room:,} tokens with the prompt around it",
+                    got=f"{size:,}",
+                    next_step="say it in parts",
+                )
             del self.turns[:2]
 
 

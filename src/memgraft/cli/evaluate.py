@@ -10,6 +10,7 @@ import typer
 
 from memgraft.cli import options
 from memgraft.cli.progress import Bars, prepare_libraries
+from memgraft.core.errors import InvalidInput
 
 app = typer.Typer(help="Measure a memory.", no_args_is_help=True)
 
@@ -37,6 +38,8 @@ def injection(
     from memgraft.host.load import load_host
     from memgraft.text.minilm import MiniLM
 
+    if home is not None and home not in HOMES:
+        raise InvalidInput(f"no home is called {home!r}", expected=" or ".join(HOMES), got=home)
     rows = load_rows(facts)[:limit]
     homes = [home] if home else (["weights"] if as_json else list(HOMES))
     with Bars() as bars:

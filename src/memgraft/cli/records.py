@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from memgraft.open import Opened
     from memgraft.store.base import Store
 
+# Shortest beginning of an id that counts as one.
+ID_PREFIX = 8
+
 
 def remember(
     fact: Annotated[str, typer.Argument(help="One fact, as a sentence.")],
@@ -127,13 +130,12 @@ def find_record(store: Store, scope: Scope, which: str) -> Record:
     wanted = which.strip().strip('"').rstrip(".").casefold()
     if not wanted:
         raise InvalidInput("which one?", expected="a number of the list, an id, or a text")
-    # A longer number is no place in a list, and int() refuses thousands of digits.
-    if wanted.isdecimal() and len(wanted) < 10 and 1 <= int(wanted) <= len(records):
-        return records[int(wanted) - 1]
+    if wanted.isdecimal() and not (len(wanted) >= ID_PREFIX and _starting(records, wanted)):
+        return _numbered(records, wanted)
     texts = [(record, record.text.casefold().rstrip(".")) for record in records]
     for fits in (
         [record for record, text in texts if text == wanted],
-        [record for record in records if len(wanted) >= 8 and record.id.startswith(wanted)],
+        _starting(records, wanted) if len(wanted) >= ID_PREFIX else [],
         [record for record, text in texts if wanted in text],
     ):
         if len(fits) == 1:
@@ -145,6 +147,22 @@ def find_record(store: Store, scope: Scope, which: str) -> Record:
                 next_step="use the number from the list",
             )
     raise NotFound(f"nothing that is remembered fits {which!r}", next_step="look at the list")
+
+
+def _starting(records: list[Record], prefix: str) -> list[Record]:
+    return [record for record in records if record.id.startswith(prefix)]
+
+
+def _numbered(records: list[Record], wanted: str) -> Record:
+    """A number is a place in the list: `/forget 22` must not hit a house number."""
+    # A longer number is no place in a list, and int() refuses thousands of digits.
+    if len(wanted) < 10 and 1 <= int(wanted) <= len(records):
+        return records[int(wanted) - 1]
+    raise NotFound(
+        f"nothing that is remembered fits {wanted[:20]!r}",
+        expected=f"a number from 1 to {len(records)}, or a text with words in it",
+        next_step="look at the list",
+    )
 
 
 def describe_add(result: dict[str, Any]) -> str:

@@ -12,7 +12,9 @@ def normalise(text: str) -> str:
     """Case, punctuation, articles and spacing taken off, as in SQuAD (arXiv 1606.05250)."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     words = re.sub(r"[^\w]+", " ", folded).split()
-    return " ".join(word for word in words if word not in _ARTICLES)
+    telling = [word for word in words if word not in _ARTICLES]
+    # "A" can be a blood type, and an emoji a signature: what nothing is left of stays as it is.
+    return " ".join(telling or words) or folded.strip()
 
 
 def contains(reply: str, answer: str) -> bool:

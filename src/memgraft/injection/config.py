@@ -18,14 +18,14 @@ class InjectionConfig(Config):
     # Questions, in which the values are optimised and the keys are read.
     questions: int = 4
     # Adam on the values: up to `steps` of size `rate`, until each token's loss is below `enough`.
-    steps: int = 25
-    rate: float = 1.0
-    enough: float = 0.05
+    steps: int = 16
+    rate: float = 1.5
+    enough: float = 0.2
     decay: float = 5e-4
     # Ridge of the key solve: A = covariance · C + ridge · I.
     covariance: float = 0.01
     ridge: float = 0.1
     # Keys of unseen questions match only in part; the gain makes up for it.
-    gain: float = 1.5
+    gain: float = 1.75
     # Below this score no fact is awake.
     threshold: float = 0.45

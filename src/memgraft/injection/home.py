@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,10 @@ class InjectionHome(Home):
         return self._receipt(record, started, *written.failed)
 
     def _adopt(self, record: Record) -> bool:
-        """Take the delta that another process on the same store has written meanwhile."""
+        """Take a delta of the same text that is there already.
+
+        Another process on the same store wrote it, or only the record's metadata changed.
+        """
         path = self._files.path(record.id)
         if not path.exists():
             return False
@@ -145,8 +149,11 @@ class InjectionHome(Home):
             delta = LowRankDelta.load(path)
         except FolderError:
             return False
-        if (delta.version, delta.text) != (record.version, record.text):
+        if delta.text != record.text:
             return False
+        if delta.version != record.version:
+            delta = replace(delta, version=record.version)
+            delta.save(path)
         self._keep(delta)
         return True
 

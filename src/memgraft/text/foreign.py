@@ -37,10 +37,6 @@ _PEOPLE = (
     "teacher tutor",
     "flatmate roommate housemate",
 )
-_SAME_PERSON: dict[str, frozenset[str]] = {}
-for _line in _PEOPLE:
-    for _word in _line.split():
-        _SAME_PERSON[_word] = _SAME_PERSON.get(_word, frozenset()) | frozenset(_line.split())
 
 
 def foreign_terms(question: str, fact: str) -> list[str]:
@@ -51,29 +47,50 @@ def foreign_terms(question: str, fact: str) -> list[str]:
     >>> foreign_terms("Who lives at number 22?", "The Okafors live at number 18")
     ['22']
     """
-    words = [match.group() for match in _WORD.finditer(question)]
-    known = {_bare(match.group()) for match in _WORD.finditer(fact)}
-    folded = fact.casefold()
+    known = {
+        _bare(part)
+        for match in _WORD.finditer(fact)
+        for part in (match.group(), *match.group().split("-"))
+    }
     found = []
-    for index, word in enumerate(words):
+    for index, match in enumerate(_WORD.finditer(question)):
+        word = _plain(match.group())
         bare = _bare(word)
         if bare in known:
             continue
         if bare in _SAME_PERSON:
             foreign = not (_SAME_PERSON[bare] & known)
-        elif any(c.isdigit() for c in bare):
-            foreign = bare not in folded
         else:
-            foreign = index > 0 and _is_name(word) and bare.rstrip("s") not in folded
+            is_name = index > 0 and _is_name(match.group())
+            foreign = is_name or any(c.isdigit() for c in bare)
         if foreign:
-            found.append(bare)
+            found.append(word)
     return found
 
 
-def _bare(word: str) -> str:
+def _plain(word: str) -> str:
     """Case and possessive taken off."""
     return re.sub(r"['’]s?$", "", word.casefold())
 
 
+def _bare(word: str) -> str:
+    """A plural s taken off too: enough for words to be compared, not to be read."""
+    stem = _plain(word)
+    return stem[:-1] if len(stem) > 3 and stem.endswith("s") else stem
+
+
 def _is_name(word: str) -> bool:
     return word[0].isupper() and word not in ("I", "I'm", "I've", "I'd", "I'll") and len(word) > 1
+
+
+def _same_person() -> dict[str, frozenset[str]]:
+    """Every word that may stand for the same person, by word."""
+    same: dict[str, frozenset[str]] = {}
+    for line in _PEOPLE:
+        words = frozenset(_bare(word) for word in line.split())
+        for word in words:
+            same[word] = same.get(word, frozenset()) | words
+    return same
+
+
+_SAME_PERSON = _same_person()

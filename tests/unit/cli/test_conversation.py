@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from memgraft.cli.conversation import Conversation
+from memgraft.core.errors import InvalidInput
 from memgraft.core.scope import Scope
 from memgraft.host.load import Host
 from memgraft.host.prompt import INSTRUCTION
@@ -123,14 +124,13 @@ def test_the_models_own_limit_counts_too(
     assert len(host.encode(conversation.prompt)) <= 150 - SHORT.max_new_tokens
 
 
-def test_one_long_turn_is_never_dropped(
+def test_a_message_longer_than_the_model_takes_is_refused(
     conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("memgraft.cli.conversation.CONTEXT_TOKENS", 50)
-    say(conversation, "short")
-    say(conversation, "long " * 20)
-    assert "long long" in conversation.prompt
-    assert "short" not in conversation.prompt
+    with pytest.raises(InvalidInput, match="too long for the model"):
+        say(conversation, "long " * 100)
+    assert conversation.turns == []
 
 
 def test_restart_drops_all_turns(conversation: Conversation, host: Host) -> None:

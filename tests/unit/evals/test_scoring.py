@@ -16,7 +16,9 @@ from memgraft.evals.scoring import contains, exact, normalise
         ("STRASSE", "strasse"),
         ("Straße", "strasse"),
         ("a theatre and an anthem", "theatre and anthem"),
-        ("...", ""),
+        ("...", "..."),
+        ("A", "a"),
+        ("🐱", "🐱"),
     ],
 )
 def test_normalise(text: str, normal: str) -> None:
