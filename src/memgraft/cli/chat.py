@@ -67,6 +67,10 @@ class Chat:
             try:
                 if not self.handle(line.strip()):
                     break
+            except KeyboardInterrupt:
+                if not self.screen.interactive:
+                    raise
+                self.screen.error("Interrupted. What was acknowledged is kept.")
             except MemgraftError as error:
                 self.failures += 1
                 self.screen.error(str(error))

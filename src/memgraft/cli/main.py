@@ -10,6 +10,9 @@ from memgraft.cli import bundles, evaluate, records
 from memgraft.cli import chat as chatting
 from memgraft.core.errors import MemgraftError
 
+# What typer exits with after Ctrl-C.
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="memgraft",
     help="Long-term memory for language models.",
@@ -35,9 +38,10 @@ def main() -> None:
     except MemgraftError as error:
         print(f"memgraft: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("memgraft: interrupted; everything acknowledged is kept", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:
+            print("memgraft: interrupted; everything acknowledged is kept", file=sys.stderr)
+        raise
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has left
         sys.exit(141)

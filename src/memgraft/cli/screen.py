@@ -6,11 +6,14 @@ import contextlib
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Screen(ABC):
     """What a chat needs of its surroundings."""
+
+    # Whether Ctrl-C drops what is being done and the chat goes on.
+    interactive: ClassVar[bool]
 
     @abstractmethod
     def read(self) -> str | None:
@@ -41,6 +44,8 @@ class Screen(ABC):
 class PlainScreen(Screen):
     """One line in, one line out; replies begin with `Assistant: `. Nobody is asked to confirm."""
 
+    interactive = False
+
     def read(self) -> str | None:
         raw = sys.stdin.buffer.readline()
         return raw.decode("utf-8", errors="replace") if raw else None
@@ -60,6 +65,8 @@ class PlainScreen(Screen):
 
 class TerminalScreen(Screen):
     """Line editing, history, completion; replies stream."""
+
+    interactive = True
 
     def __init__(self, commands: list[str]) -> None:
         from prompt_toolkit import PromptSession

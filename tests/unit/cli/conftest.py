@@ -24,6 +24,8 @@ ME = Scope(user_id="me")
 class FakeScreen(Screen):
     """Reads the given lines; notes what it is shown as (kind, text)."""
 
+    interactive = True
+
     def __init__(self, *lines: str, confirms: bool = False) -> None:
         self.lines = list(lines)
         self.confirms = confirms
