@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from types import TracebackType
 
@@ -19,16 +20,23 @@ from rich.progress import (
 
 
 class Bars:
-    """One bar per named piece of work; call it as `(name, done, all)`, 0 for "unknown"."""
+    """One bar per named piece of work; call it as `(name, done, all)`, 0 for "unknown".
+
+    Where standard error is no terminal, a line for every tenth of the work instead.
+    """
 
     def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._lines = not console.is_terminal
+        self._tenths: dict[str, int] = {}
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console,
             transient=True,
+            disable=self._lines,
         )
         self._tasks: dict[str, TaskID] = {}
 
@@ -45,11 +53,20 @@ class Bars:
         self._progress.stop()
 
     def __call__(self, name: str, done: int, total: int) -> None:
+        if self._lines:
+            self._line(name, done, total)
+            return
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total or None)
         self._progress.update(self._tasks[name], completed=done, total=total or None)
         if total and done >= total:
             self._progress.update(self._tasks[name], visible=False)
+
+    def _line(self, name: str, done: int, total: int) -> None:
+        tenth = 10 * done // total if total else 0
+        if self._tenths.get(name) != tenth:
+            self._tenths[name] = tenth
+            print(f"{name} {10 * tenth}%" if total else f"{name} ...", file=sys.stderr, flush=True)
 
 
 def prepare_libraries() -> None:
