@@ -136,6 +136,8 @@ def test_interrupt_in_the_middle_keeps_what_was_acknowledged(tmp_path: Path) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A test run in the background of a shell ignores Ctrl-C, and its children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdin and process.stdout
     process.stdin.write("/remember My name is Yusuf\n/remember I work at Google\n")
