@@ -15,11 +15,13 @@ class InjectionConfig(Config):
     depth: float = 0.8
     # A fact whose restatement has more tokens than this is refused.
     max_answer_tokens: int = 64
-    # Questions, in which the values are optimised and the keys are read.
-    questions: int = 4
+    # Prompts in which values are optimised and keys are read: the fact's own questions, and
+    # others, which keep the write from depending on how the question is put.
+    questions: int = 2
+    others: int = 3
     # Adam on the values: up to `steps` of size `rate`, until each token's loss is below `enough`.
-    steps: int = 16
-    rate: float = 1.5
+    steps: int = 20
+    rate: float = 1.0
     enough: float = 0.2
     decay: float = 5e-4
     # Ridge of the key solve: A = covariance · C + ridge · I.

@@ -19,11 +19,13 @@ from memgraft.host.anatomy import layers
 from memgraft.host.attach import attach
 from memgraft.host.load import Host
 from memgraft.injection.config import InjectionConfig
-from memgraft.injection.covariance import Background, background
+from memgraft.injection.covariance import Background, background, sample
 from memgraft.injection.probe import ReplyPass
 
-# A write is checked on this many of the fact's questions, more than it was made from.
-CHECKED = 6
+# A write is checked on this many of the fact's questions, and on a few others that it was not
+# made from: awake, the fact must be told however the question is put.
+CHECKED = 4
+CHECKED_OTHERS = 2
 # The second attempt pushes harder.
 REFINED_GAIN = 1.3
 
@@ -53,13 +55,14 @@ class ClosedFormWriter:
         return [*self.host.encode(reply), self.host.tokenizer.eos_token_id]
 
     def write_checked(self, questions: list[str], reply: str) -> Written:
-        """Write from the first questions, check on all, and write once more with what failed."""
-        basis = questions[: self.config.questions]
-        written = self.check(self.write(basis, reply), questions, reply)
+        """Write from a few prompts, check on more, and write once more with what failed."""
+        basis = [*questions[: self.config.questions], *self._others[: self.config.others]]
+        checked = [*questions[:CHECKED], *self._others[self.config.others :][:CHECKED_OTHERS]]
+        written = self.check(self.write(basis, reply), checked, reply)
         if not written.failed:
             return written
-        again = [*written.failed[: self.config.questions], *basis]
-        retried = self.check(self.write(again, reply, REFINED_GAIN), questions, reply)
+        again = list(dict.fromkeys([*written.failed, *basis]))[: 2 * len(basis)]
+        retried = self.check(self.write(again, reply, REFINED_GAIN), checked, reply)
         return min(written, retried, key=lambda attempt: len(attempt.failed))
 
     def write(self, questions: list[str], reply: str, gain: float = 1.0) -> Written:
@@ -88,7 +91,7 @@ class ClosedFormWriter:
         patch = Patch((LowRankTerm(self.layer, written.a, written.b),))
         failed = []
         with attach(self.host.model, patch):
-            for question in questions[:CHECKED]:
+            for question in questions:
                 sequence = torch.tensor([self._prompt_ids(question) + ids[:-1]])
                 logits = self.host.model(
                     input_ids=sequence, use_cache=False, logits_to_keep=len(ids)
@@ -134,6 +137,12 @@ class ClosedFormWriter:
         whitened = torch.cholesky_solve(rows.T, self._factor).T
         inner = torch.eye(len(rows)) + rows @ whitened.T
         return self.config.gain * select.T @ torch.linalg.solve(inner, whitened)
+
+    @cached_property
+    def _others(self) -> list[str]:
+        """Questions about other things, spread over the bundled chats."""
+        asked = [said for said, _ in sample() if said.endswith("?")]
+        return asked[1 :: len(asked) // (self.config.others + CHECKED_OTHERS)]
 
     @cached_property
     def _background(self) -> Background:
