@@ -7,12 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from memgraft.core.recall import LowRankTerm, Patch
 from memgraft.host.anatomy import mlp_out
-from memgraft.nn.low_rank import low_rank
+from memgraft.nn.low_rank import low_rank, side_by_side
 
 
 @contextlib.contextmanager
@@ -33,10 +32,9 @@ def attach(model: nn.Module, patch: Patch) -> Iterator[None]:
 
 
 def _adder(model: nn.Module, terms: list[LowRankTerm]) -> Any:
-    """A forward hook that adds the terms, which are laid side by side once, not per token."""
+    """A forward hook that adds the terms, which are laid side by side once per attachment."""
     like = next(model.parameters())
-    a = torch.cat([term.gain * term.a.to(like) for term in terms], dim=1)
-    b = torch.cat([term.b.to(like) for term in terms], dim=1)
+    a, b = side_by_side([(term.a.to(like), term.b.to(like), term.gain) for term in terms])
 
     def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         return output + low_rank(inputs[0], a, b)

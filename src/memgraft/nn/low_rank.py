@@ -19,9 +19,13 @@ def low_rank(x: Tensor, a: Tensor, b: Tensor, gain: float = 1.0) -> Tensor:
 
 def low_rank_sum(x: Tensor, terms: Sequence[tuple[Tensor, Tensor, float]]) -> Tensor:
     """The change that several terms (a, b, gain) add together, in two products for all of them."""
+    return low_rank(x, *side_by_side(terms))
+
+
+def side_by_side(terms: Sequence[tuple[Tensor, Tensor, float]]) -> tuple[Tensor, Tensor]:
+    """Several terms as one: a (d_out, sum of ranks) with the gains in it, b (d_in, sum of ranks)."""
     a = torch.cat([gain * a for a, _, gain in terms], dim=-1)
-    b = torch.cat([b for _, b, _ in terms], dim=-1)
-    return low_rank(x, a, b)
+    return a, torch.cat([b for _, b, _ in terms], dim=-1)
 
 
 def low_rank_sum_oracle(x: Tensor, terms: Sequence[tuple[Tensor, Tensor, float]]) -> Tensor:
