@@ -23,7 +23,7 @@ def low_rank_sum(x: Tensor, terms: Sequence[tuple[Tensor, Tensor, float]]) -> Te
 
 
 def side_by_side(terms: Sequence[tuple[Tensor, Tensor, float]]) -> tuple[Tensor, Tensor]:
-    """Several terms as one: a (d_out, sum of ranks) with the gains in it, b (d_in, sum of ranks)."""
+    """Several terms as one: a (d_out, total rank) with the gains in it, b (d_in, total rank)."""
     a = torch.cat([gain * a for a, _, gain in terms], dim=-1)
     return a, torch.cat([b for _, b, _ in terms], dim=-1)
 
