@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 AddEvent = Literal["ADD", "UPDATE", "NONE"]
-# (home, records done, records in all), while a home catches up with the store.
+# (what, records done, records in all), while a home catches up with the store.
 Progress = Callable[[str, int, int], None]
 
 DEFAULT_LIMIT = 100
@@ -37,15 +37,11 @@ class Memory:
     Args:
         store: the truth.
         homes: where records become readable; none is fine for a plain store.
-        progress: called while a home is catching up.
     """
 
-    def __init__(
-        self, store: Store, homes: Sequence[Home] = (), progress: Progress | None = None
-    ) -> None:
+    def __init__(self, store: Store, homes: Sequence[Home] = ()) -> None:
         self.store = store
         self.homes = tuple(homes)
-        self._progress = progress
         self._seen = -1
         self._next_expiry: str | None = None
         self._slots: dict[str, tuple[int, str | None]] = {}
@@ -91,13 +87,13 @@ class Memory:
         fields = {"text": data, "metadata": metadata}
         changes = {name: value for name, value in fields.items() if value is not None}
         record = self.store.update(memory_id, changes, expected_version)
-        receipts = self._catch_up()
+        receipts = self.catch_up()
         return {**as_dict(record), "receipts": _of(receipts, memory_id)}
 
     def delete(self, memory_id: str) -> dict[str, Any]:
         """Forget one memory, everywhere. Its history stays in the store."""
         self.store.delete(memory_id)
-        receipts = self._catch_up()
+        receipts = self.catch_up()
         return {"id": memory_id, "event": "DELETE", "receipts": _of(receipts, memory_id)}
 
     def delete_all(
@@ -118,13 +114,13 @@ class Memory:
                 next_step="name one, or call reset() to drop everything",
             )
         ids = self.store.delete_all(scope)
-        self._catch_up()
+        self.catch_up()
         return {"deleted": len(ids), "ids": ids}
 
     def reset(self) -> None:
         """Drop every memory of everybody, with all history."""
         self.store.reset()
-        self._catch_up()
+        self.catch_up()
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -175,19 +171,34 @@ class Memory:
 
     def recall(self, query: Query) -> list[Recall]:
         """What each home has to say, for a host to attach."""
-        self._catch_up()
+        self.catch_up()
         return [home.read(query) for home in self.homes]
 
     # -- upkeep ----------------------------------------------------------------------------
 
+    def catch_up(self, progress: Progress | None = None) -> list[Receipt]:
+        """Bring every home to what the store says now; does nothing if nothing changed.
+
+        Every other method does this by itself; call it where the wait should be seen.
+        """
+        sequence = self.store.sequence()
+        expired = self._next_expiry is not None and self._next_expiry <= now()
+        if not self.homes or (sequence == self._seen and not expired):
+            return []
+        live = self.store.list()
+        receipts = [receipt for home in self.homes for receipt in _align(home, live, progress)]
+        self._seen = sequence
+        self._next_expiry = min((r.expires_at for r in live if r.expires_at), default=None)
+        return receipts
+
     def consolidate(self, budget: float = 1.0) -> list[dict[str, Any]]:
         """Let every home tidy up, for at most `budget` seconds each."""
-        self._catch_up()
+        self.catch_up()
         return [asdict(home.consolidate(budget)) for home in self.homes]
 
     def save(self) -> None:
         """Catch up and make all state durable."""
-        self._catch_up()
+        self.catch_up()
         for home in self.homes:
             home.save()
 
@@ -209,7 +220,7 @@ class Memory:
 
     def _add(self, record: Record) -> dict[str, Any]:
         kept, event, old = self._keep(record)
-        receipts = self._catch_up()
+        receipts = self.catch_up()
         result = {"id": kept.id, "memory": kept.text, "event": event}
         if old is not None:
             result |= {"previous_memory": old.text, "supersedes": old.id}
@@ -249,36 +260,11 @@ class Memory:
             known = self._slots[record.id] = (record.version, slot(record.text))
         return known[1]
 
-    def _catch_up(self) -> list[Receipt]:
-        """Bring every home to what the store says now; does nothing if nothing changed."""
-        sequence = self.store.sequence()
-        expired = self._next_expiry is not None and self._next_expiry <= now()
-        if not self.homes or (sequence == self._seen and not expired):
-            return []
-        live = self.store.list()
-        receipts = [receipt for home in self.homes for receipt in self._align(home, live)]
-        self._seen = sequence
-        self._next_expiry = min((r.expires_at for r in live if r.expires_at), default=None)
-        return receipts
-
-    def _align(self, home: Home, live: list[Record]) -> list[Receipt]:
-        held = home.held()
-        versions = {record.id: record.version for record in live}
-        receipts = home.forget([i for i in held if i not in versions])
-        missing = [record for record in live if held.get(record.id) != record.version]
-        for done, record in enumerate(missing):
-            if self._progress:
-                self._progress(home.name, done, len(missing))
-            receipts += _write(home, record)
-        if self._progress and missing:
-            self._progress(home.name, len(missing), len(missing))
-        return receipts
-
     def _passages(self, query: Query) -> list[tuple[str, float, dict[str, float]]]:
         """(id, score in [0, 1], signals) from the home that retrieves, else from the words."""
         for home in self.homes:
             if home.name == "passages":
-                self._catch_up()
+                self.catch_up()
                 recall = home.read(query)
                 assert isinstance(recall, Passages)
                 return [
@@ -294,6 +280,21 @@ class Memory:
             return self.store.get(memory_id).supersedes
         except KeyError:
             return None
+
+
+def _align(home: Home, live: list[Record], progress: Progress | None) -> list[Receipt]:
+    """Make a home hold the live records and no others."""
+    held = home.held()
+    versions = {record.id: record.version for record in live}
+    receipts = home.forget([i for i in held if i not in versions])
+    missing = [record for record in live if held.get(record.id) != record.version]
+    tell = progress or (lambda *_: None)
+    for done, record in enumerate(missing):
+        tell(f"{home.name}: catching up", done, len(missing))
+        receipts += _write(home, record)
+    if missing:
+        tell(f"{home.name}: catching up", len(missing), len(missing))
+    return receipts
 
 
 def _write(home: Home, record: Record) -> list[Receipt]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from memgraft.core.bundles import Progress as FetchProgress
+from memgraft.core.bundles import Progress
 from memgraft.core.errors import InvalidInput
 from memgraft.core.home import Home
 from memgraft.core.paths import default_store
 from memgraft.host.load import DEFAULT_MODEL, Host, load_host
 from memgraft.injection.home import InjectionHome
-from memgraft.memory import Memory, Progress
+from memgraft.memory import Memory
 from memgraft.retrieval.home import PassagesHome
 from memgraft.store.base import Store
 from memgraft.store.open import open_store
@@ -40,8 +40,7 @@ def open_memory(
     *,
     home: str = "weights",
     model: str = DEFAULT_MODEL,
-    fetching: FetchProgress | None = None,
-    catching_up: Progress | None = None,
+    progress: Progress | None = None,
 ) -> Opened:
     """Open or create a memory.
 
@@ -49,23 +48,26 @@ def open_memory(
         store: a file or `sqlite:///` URL; the user's own by default.
         home: `weights`, `passages` or `both`.
         model: see `memgraft.host.load.load_host`.
-        fetching, catching_up: told how far long work is.
+        progress: told how far long work is: fetching a bundle, and writing what another model or
+            an interrupted process left unwritten.
     """
     check_home(home)
     opened = open_store(store or default_store())
     try:
-        host = load_host(model, fetching)
-        encoder = MiniLM(progress=fetching)
+        host = load_host(model, progress)
+        encoder = MiniLM(progress=progress)
         folder = homes_folder(opened)
         homes: list[Home] = []
         if "weights" in HOMES[home]:
             homes.append(InjectionHome(host, encoder, folder / "weights" / host.fingerprint))
         if "passages" in HOMES[home]:
             homes.append(PassagesHome(opened, encoder, folder / "passages"))
+        memory = Memory(opened, homes)
+        memory.catch_up(progress)
     except BaseException:
         opened.close()
         raise
-    return Opened(Memory(opened, homes, catching_up), host)
+    return Opened(memory, host)
 
 
 def homes_folder(store: Store) -> Path:

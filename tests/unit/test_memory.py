@@ -403,9 +403,12 @@ class TestHomes:
         add(plain, "one")
         add(plain, "two")
         told: list[tuple[str, int, int]] = []
-        late = Memory(store, [ToyHome()], lambda *progress: told.append(progress))
+        late = Memory(store, [ToyHome()])
+        late.catch_up(lambda *progress: told.append(progress))
+        what = "toy: catching up"
+        assert told == [(what, 0, 2), (what, 1, 2), (what, 2, 2)]
         assert recalled(late) == ["one", "two"]
-        assert told == [("toy", 0, 2), ("toy", 1, 2), ("toy", 2, 2)]
+        assert recalled(Memory(store, [ToyHome()])) == ["one", "two"]
 
     def test_a_lagging_one_is_aligned(self, store: SQLiteStore) -> None:
         plain = Memory(store)

@@ -117,7 +117,7 @@ def open_with_bars(store: str | None, home: str, model: str) -> Opened:
     from memgraft.open import open_memory
 
     with Bars() as bars:
-        return open_memory(store, home=home, model=model, fetching=bars, catching_up=None)
+        return open_memory(store, home=home, model=model, progress=bars)
 
 
 def find_record(store: Store, scope: Scope, which: str) -> Record:

@@ -172,3 +172,39 @@ def test_stats_save_and_help(conversation: Conversation, screen: Screens) -> Non
     assert "weights: facts 1" in stats
     assert saved == f"Saved in {conversation.memory.store.location}"
     assert [line.split()[0] for line in told.splitlines()] == list(COMMANDS)
+
+
+class TestInterrupt:
+    """Ctrl-C in the middle of a write, on a terminal and in a script."""
+
+    @pytest.fixture
+    def interrupted(self, conversation: Conversation, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """The conversation; its home is interrupted while it writes the first fact."""
+        (home,) = conversation.memory.homes
+        write, calls = home.write, []
+
+        def stopped(records: Any) -> Any:
+            calls.append(records)
+            if len(calls) == 1:
+                raise KeyboardInterrupt
+            return write(records)
+
+        monkeypatch.setattr(home, "write", stopped)
+        return conversation
+
+    def test_a_terminal_goes_on(self, interrupted: Conversation, screen: Screens) -> None:
+        shown = screen("/remember I am Yusuf", "/remember I live in Porto", "/memories")
+        assert Chat(interrupted, shown).run() == 0
+        assert len(shown.of("error")) == 1
+        assert remembered(interrupted.memory) == ["I am Yusuf", "I live in Porto"]
+        (home,) = interrupted.memory.homes
+        assert len(home.held()) == 2, "what the interrupt cut off was written with the next"
+
+    def test_a_script_ends(
+        self, interrupted: Conversation, screen: Screens, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(screen, "interactive", False)
+        shown = screen("/remember I am Yusuf", "/memories")
+        with pytest.raises(KeyboardInterrupt):
+            Chat(interrupted, shown).run()
+        assert remembered(interrupted.memory) == ["I am Yusuf"], "the store had it already"
