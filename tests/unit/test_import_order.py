@@ -24,7 +24,8 @@ ORDER = [
     {"injection", "mag"},
     {"memory"},
     {"open"},
-    {"memnet", "data", "train", "evals"},
+    {"data"},
+    {"memnet", "train", "evals"},
     {"integrations", "serve", "cli", "__main__"},
 ]
 RANKS = {part: rank for rank, parts in enumerate(ORDER) for part in parts}

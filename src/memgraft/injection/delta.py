@@ -1,10 +1,12 @@
-"""One fact as a low-rank change of one layer, in memory and as a file."""
+"""One fact as a low-rank change of the model, in memory and as a file."""
 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,66 +20,107 @@ from memgraft.text.encoder import Vectors
 
 
 @dataclass(frozen=True)
-class LowRankDelta:
-    """ΔW = A Bᵀ for one layer, and the router keys that wake it.
+class Delta(ABC):
+    """A fact, the router keys that wake it, and some form of the change that tells it.
 
-    Shapes: a (d_model, rank), b (d_intermediate, rank), float16; routes (n_keys, d_encoder), the
-    first `statements` of which are the fact itself and the rest its questions.
+    Shapes: routes (n_keys, d_encoder), float32, kept as float16; see `Router.keys_for`.
     `checked` tells whether the model answered the fact's own questions with it.
     """
+
+    form: ClassVar[str]
 
     record_id: str
     version: int
     text: str
     scope: Scope
-    layer: int
-    a: Tensor
-    b: Tensor
     routes: Vectors
     checked: bool
 
-    def term(self) -> LowRankTerm:
-        return LowRankTerm(self.layer, self.a, self.b)
+    @abstractmethod
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The numbers of the change, as they are kept."""
 
     @property
     def nbytes(self) -> int:
         """Bytes of the numbers at rest."""
-        return 2 * (self.a.numel() + self.b.numel() + self.routes.size)
+        return 2 * self.routes.size + sum(array.nbytes for array in self.arrays().values())
 
     def save(self, path: Path) -> None:
         """Write one safetensors file, atomically."""
-        arrays = {
-            "a": self.a.numpy(),
-            "b": self.b.numpy(),
-            "routes": self.routes.astype(np.float16),
-        }
         header = {
+            "form": self.form,
             "record_id": self.record_id,
             "version": str(self.version),
             "text": self.text,
             "scope": json.dumps(asdict(self.scope)),
-            "layer": str(self.layer),
             "checked": str(int(self.checked)),
-        }
-        save_arrays(path, arrays, header)
+        } | self.labels()
+        save_arrays(path, {**self.arrays(), "routes": self.routes.astype(np.float16)}, header)
 
-    @classmethod
-    def load(cls, path: Path) -> LowRankDelta:
-        """Read what `save` wrote; anything else is a `FolderError`."""
-        arrays, header = load_arrays(path)
-        try:
-            return cls(
-                record_id=header["record_id"],
-                version=int(header["version"]),
-                text=header["text"],
-                scope=Scope(**json.loads(header["scope"])),
-                layer=int(header["layer"]),
-                a=torch.from_numpy(arrays["a"]),
-                b=torch.from_numpy(arrays["b"]),
-                routes=arrays["routes"].astype(np.float32),
-                checked=header["checked"] == "1",
-            )
-        except (KeyError, ValueError, TypeError) as error:
-            raise FolderError(
-                f"{path} is not a delta", got=f"{type(error).__name__}: {error}"
-            ) from error
+    def labels(self) -> dict[str, str]:
+        """What the header says besides."""
+        return {}
+
+
+@dataclass(frozen=True)
+class LowRankDelta(Delta):
+    """ΔW = A Bᵀ of one layer, spelled out: what the closed-form writer solves for.
+
+    Shapes: a (d_model, rank), b (d_intermediate, rank), float16.
+    """
+
+    form: ClassVar[str] = "low-rank"
+
+    layer: int
+    a: Tensor
+    b: Tensor
+
+    def term(self) -> LowRankTerm:
+        return LowRankTerm(self.layer, self.a, self.b)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"a": self.a.numpy(), "b": self.b.numpy()}
+
+    def labels(self) -> dict[str, str]:
+        return {"layer": str(self.layer)}
+
+
+@dataclass(frozen=True)
+class LatentDelta(Delta):
+    """The memory encoder's codes, from which its heads compute the change of every layer.
+
+    Shapes: codes (tokens, code), int8; tokens (tokens + 1,): the one that the reply begins after,
+    then the reply itself.
+    """
+
+    form: ClassVar[str] = "latent"
+
+    codes: Tensor
+    tokens: Tensor
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"codes": self.codes.numpy(), "tokens": self.tokens.to(torch.int32).numpy()}
+
+
+def load_delta(path: Path) -> Delta:
+    """Read what `Delta.save` wrote; anything else is a `FolderError`."""
+    arrays, header = load_arrays(path)
+    try:
+        common: dict[str, Any] = {
+            "record_id": header["record_id"],
+            "version": int(header["version"]),
+            "text": header["text"],
+            "scope": Scope(**json.loads(header["scope"])),
+            "routes": arrays["routes"].astype(np.float32),
+            "checked": header["checked"] == "1",
+        }
+        # Files from before there were two forms do not name theirs.
+        if header.get("form", LowRankDelta.form) == LatentDelta.form:
+            codes, tokens = (torch.from_numpy(arrays[name]) for name in ("codes", "tokens"))
+            return LatentDelta(**common, codes=codes, tokens=tokens.long())
+        a, b = (torch.from_numpy(arrays[name]) for name in ("a", "b"))
+        return LowRankDelta(**common, layer=int(header["layer"]), a=a, b=b)
+    except (KeyError, ValueError, TypeError) as error:
+        raise FolderError(
+            f"{path} is not a delta", got=f"{type(error).__name__}: {error}"
+        ) from error

@@ -14,12 +14,15 @@ import torch
 from memgraft.core.errors import FolderError
 from memgraft.core.files import RecordFiles
 from memgraft.core.home import Home
-from memgraft.core.recall import Awake, Patch, Query
+from memgraft.core.recall import Awake, LowRankTerm, Patch, Query
 from memgraft.core.receipts import Receipt, Report
 from memgraft.core.records import Record
 from memgraft.host.load import Host
 from memgraft.injection.config import InjectionConfig
-from memgraft.injection.delta import LowRankDelta
+from memgraft.injection.delta import Delta, LatentDelta, LowRankDelta, load_delta
+from memgraft.injection.encoder import MemoryEncoder
+from memgraft.injection.encoding import EncodingWriter, as_int8
+from memgraft.injection.reading import reply_ids
 from memgraft.injection.router import Router
 from memgraft.injection.writer import ClosedFormWriter
 from memgraft.text.encoder import Encoder, Vectors
@@ -28,6 +31,8 @@ from memgraft.text.questions import questions
 
 KIND = "memgraft-injection"
 VERSION = 1
+# A write by the memory encoder is checked on this many of the fact's own questions.
+CHECKED = 2
 # How many of the best facts a patch reports, for `/why`.
 CONSIDERED = 5
 
@@ -39,6 +44,8 @@ class InjectionHome(Home):
         host: the frozen language model.
         encoder: embeds questions for the router.
         folder: where the deltas live; one folder per base model and encoder.
+        memory_encoder: writes facts in one forward pass, where one was trained for the model;
+            what it cannot write falls back to the closed form.
     """
 
     name = "weights"
@@ -49,15 +56,18 @@ class InjectionHome(Home):
         encoder: Encoder,
         folder: Path,
         config: InjectionConfig = InjectionConfig(),
+        memory_encoder: MemoryEncoder | None = None,
     ) -> None:
         self.host = host
         self.config = config
-        self.writer = ClosedFormWriter(host, config)
+        self.closed_form = ClosedFormWriter(host, config)
+        self.encoding = EncodingWriter(host, memory_encoder) if memory_encoder else None
         self.router = Router(encoder)
-        self._files = RecordFiles(
-            folder, KIND, VERSION, {"base_model": host.fingerprint, "encoder": encoder.id}
-        )
-        self._deltas: dict[str, LowRankDelta] = {}
+        identity = {"base_model": host.fingerprint, "encoder": encoder.id}
+        if memory_encoder:
+            identity["memory_encoder"] = memory_encoder.fingerprint()
+        self._files = RecordFiles(folder, KIND, VERSION, identity)
+        self._deltas: dict[str, Delta] = {}
         self._refused: dict[str, int] = {}
         self._load()
 
@@ -72,8 +82,8 @@ class InjectionHome(Home):
             for route in routes
         )
         awake = tuple(fact for fact in considered[:1] if fact.score >= self.config.threshold)
-        terms = tuple(self._deltas[fact.record_id].term() for fact in awake)
-        return Patch(terms, awake, considered)
+        terms = [term for fact in awake for term in self._terms(self._deltas[fact.record_id])]
+        return Patch(tuple(terms), awake, considered)
 
     def forget(self, ids: Iterable[str]) -> list[Receipt]:
         receipts = []
@@ -102,14 +112,14 @@ class InjectionHome(Home):
             "unchecked": len(self._unchecked()),
             "bytes": sum(delta.nbytes for delta in self._deltas.values()),
             "model": self.host.name,
-            "layer": self.writer.layer,
+            "in one pass": sum(isinstance(d, LatentDelta) for d in self._deltas.values()),
             "threshold": self.config.threshold,
         }
 
     def _write(self, record: Record) -> Receipt:
         started = time.perf_counter()
         reply = to_second_person(record.text)
-        size = len(self.writer.reply_ids(reply))
+        size = len(reply_ids(self.host, reply))
         if size > self.config.max_answer_tokens:
             return self._refuse(
                 record,
@@ -121,21 +131,51 @@ class InjectionHome(Home):
         asked = questions(record.text)
         if not asked:
             return self._refuse(record, "no question can be made of it; say it as a sentence")
-        written = self.writer.write_checked(asked, reply)
-        delta = LowRankDelta(
-            record_id=record.id,
-            version=record.version,
-            text=record.text,
-            scope=record.scope,
-            layer=self.writer.layer,
-            a=written.a.to(torch.float16),
-            b=written.b.to(torch.float16),
-            routes=_as_stored(self.router.keys_for(record.text, reply, asked)),
-            checked=not written.failed,
-        )
+        delta, failed = self._compile(record, reply, asked)
         delta.save(self._files.path(record.id))
         self._keep(delta)
-        return self._receipt(record, started, *written.failed)
+        return self._receipt(record, started, *failed)
+
+    def _compile(
+        self, record: Record, reply: str, asked: list[str]
+    ) -> tuple[Delta, tuple[str, ...]]:
+        """The change for a fact, and the questions that it fails on: by the memory encoder,
+        refined if it fails, and in closed form if it still does."""
+        common: dict[str, Any] = {
+            "record_id": record.id,
+            "version": record.version,
+            "text": record.text,
+            "scope": record.scope,
+            "routes": _as_stored(self.router.keys_for(record.text, reply, asked)),
+        }
+        latent: tuple[Delta, tuple[str, ...]] | None = None
+        if self.encoding:
+            codes, tokens = self.encoding.write(record.text, reply)
+            failed = self.encoding.failing(codes, tokens, asked[:CHECKED], reply)
+            if failed:
+                codes = self.encoding.refine(codes, tokens, asked[:CHECKED], reply)
+                failed = self.encoding.failing(codes, tokens, asked[:CHECKED], reply)
+            latent = (
+                LatentDelta(**common, checked=not failed, codes=as_int8(codes), tokens=tokens),
+                failed,
+            )
+            if not failed:
+                return latent
+        written = self.closed_form.write_checked(asked, reply)
+        if latent and len(latent[1]) <= len(written.failed):
+            return latent
+        a, b = written.a.to(torch.float16), written.b.to(torch.float16)
+        delta = LowRankDelta(
+            **common, checked=not written.failed, layer=self.closed_form.layer, a=a, b=b
+        )
+        return delta, written.failed
+
+    def _terms(self, delta: Delta) -> tuple[LowRankTerm, ...]:
+        if isinstance(delta, LatentDelta):
+            assert self.encoding, "the folder's identity names the memory encoder"
+            return self.encoding.expand(delta)
+        assert isinstance(delta, LowRankDelta)
+        return (delta.term(),)
 
     def _adopt(self, record: Record) -> bool:
         """Take a delta of the same text that is there already.
@@ -146,7 +186,7 @@ class InjectionHome(Home):
         if not path.exists():
             return False
         try:
-            delta = LowRankDelta.load(path)
+            delta = load_delta(path)
         except FolderError:
             return False
         if delta.text != record.text:
@@ -172,7 +212,7 @@ class InjectionHome(Home):
         self._refused[record.id] = record.version
         return Receipt(record.id, self.name, "refused", reason)
 
-    def _keep(self, delta: LowRankDelta) -> None:
+    def _keep(self, delta: Delta) -> None:
         self._refused.pop(delta.record_id, None)
         self._deltas[delta.record_id] = delta
         self.router.put(delta)
@@ -181,7 +221,7 @@ class InjectionHome(Home):
         """Read all deltas; a damaged one is dropped, and `Memory` has it written again."""
         for path in self._files.paths():
             try:
-                self._keep(LowRankDelta.load(path))
+                self._keep(load_delta(path))
             except FolderError:
                 path.unlink(missing_ok=True)
 

@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from memgraft.core.recall import LowRankTerm, Patch
 from memgraft.host.anatomy import layers
-from memgraft.host.attach import attach
 from memgraft.host.load import Host
+from memgraft.injection.check import unanswered
 from memgraft.injection.config import InjectionConfig
 from memgraft.injection.covariance import Background, background, sample
 from memgraft.injection.probe import ReplyPass
+from memgraft.injection.reading import prompt_ids, reply_ids
 
 # A write is checked on this many of the fact's questions, and on a few others that it was not
 # made from: awake, the fact must be told however the question is put.
@@ -50,10 +50,6 @@ class ClosedFormWriter:
         depth = len(layers(host.model))
         self.layer = min(round(config.depth * depth), depth - 2)
 
-    def reply_ids(self, reply: str) -> list[int]:
-        """The tokens to learn, with the one that ends a reply."""
-        return [*self.host.encode(reply), self.host.tokenizer.eos_token_id]
-
     def write_checked(self, questions: list[str], reply: str) -> Written:
         """Write from a few prompts, check on more, and write once more with what failed."""
         basis = [*questions[: self.config.questions], *self._others[: self.config.others]]
@@ -73,35 +69,17 @@ class ClosedFormWriter:
             reply: the full sentence that answers them all.
             gain: on top of the configured one.
         """
-        ids = self.reply_ids(reply)
-        prompts = [self._prompt_ids(question) for question in questions]
+        ids = reply_ids(self.host, reply)
+        prompts = [prompt_ids(self.host, question) for question in questions]
         passed = ReplyPass.run(self.host, self.layer, prompts, ids)
         values = self._values(passed, torch.tensor(ids))
         keys = gain * self._keys(passed.keys)
         return Written(a=values.T.contiguous(), b=keys.T.contiguous())
 
-    @torch.inference_mode()
     def check(self, written: Written, questions: list[str], reply: str) -> Written:
-        """Note which questions a greedy reply would not answer word for word.
-
-        One forward pass each: greedy decoding follows the reply exactly if every token of it
-        is the most likely one after those before.
-        """
-        ids = self.reply_ids(reply)
-        patch = Patch((LowRankTerm(self.layer, written.a, written.b),))
-        failed = []
-        with attach(self.host.model, patch):
-            for question in questions:
-                sequence = torch.tensor([self._prompt_ids(question) + ids[:-1]])
-                logits = self.host.model(
-                    input_ids=sequence, use_cache=False, logits_to_keep=len(ids)
-                ).logits
-                if logits[0].argmax(dim=-1).tolist() != ids:
-                    failed.append(question)
-        return replace(written, failed=tuple(failed))
-
-    def _prompt_ids(self, question: str) -> list[int]:
-        return self.host.encode(self.host.prompt([{"role": "user", "content": question}]))
+        """Note which questions the model, patched, would not answer with the reply."""
+        terms = {self.layer: (written.a[None], written.b[None])}
+        return replace(written, failed=unanswered(self.host, terms, questions, reply))
 
     def _values(self, passed: ReplyPass, target: Tensor) -> Tensor:
         """One vector per reply token that makes it likely after every prompt: (tokens, d_model)."""

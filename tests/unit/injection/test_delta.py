@@ -12,7 +12,7 @@ import torch
 from memgraft.core.errors import FolderError
 from memgraft.core.folder import load_arrays, save_arrays
 from memgraft.core.scope import Scope
-from memgraft.injection.delta import LowRankDelta
+from memgraft.injection.delta import LowRankDelta, load_delta
 
 ARRAYS = ("a", "b", "routes")
 
@@ -50,7 +50,7 @@ def same(one: LowRankDelta, other: LowRankDelta) -> bool:
 def test_saved_and_loaded_exactly(delta: LowRankDelta, tmp_path: Path, checked: bool) -> None:
     delta, path = replace(delta, checked=checked), tmp_path / "new" / "fact.safetensors"
     delta.save(path)
-    assert same(LowRankDelta.load(path), delta)
+    assert same(load_delta(path), delta)
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -59,8 +59,8 @@ def test_saving_again_replaces(delta: LowRankDelta, tmp_path: Path) -> None:
     delta.save(path)
     newer = replace(delta, version=4, a=delta.a[:, :1].contiguous())
     newer.save(path)
-    assert same(LowRankDelta.load(path), newer)
-    assert not same(LowRankDelta.load(path), delta)
+    assert same(load_delta(path), newer)
+    assert not same(load_delta(path), delta)
 
 
 def test_the_term_is_the_change_itself(delta: LowRankDelta) -> None:
@@ -83,19 +83,19 @@ def test_a_truncated_file_is_refused(delta: LowRankDelta, tmp_path: Path, kept: 
     delta.save(path)
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(FolderError, match="cannot read"):
-        LowRankDelta.load(path)
+        load_delta(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FolderError, match="absent"):
-        LowRankDelta.load(tmp_path / "absent.safetensors")
+        load_delta(tmp_path / "absent.safetensors")
 
 
 def test_other_content_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     path.write_text("this is no safetensors file, but it is long enough to look like one")
     with pytest.raises(FolderError, match="cannot read"):
-        LowRankDelta.load(path)
+        load_delta(path)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_damaged_header_is_refused(
     header.pop(name)
     save_arrays(path, arrays, header if value is None else header | {name: value})
     with pytest.raises(FolderError, match="not a delta"):
-        LowRankDelta.load(path)
+        load_delta(path)
 
 
 @pytest.mark.parametrize("name", ARRAYS)
@@ -122,4 +122,4 @@ def test_a_missing_array_is_refused(delta: LowRankDelta, tmp_path: Path, name: s
     arrays.pop(name)
     save_arrays(path, arrays, header)
     with pytest.raises(FolderError, match="not a delta"):
-        LowRankDelta.load(path)
+        load_delta(path)

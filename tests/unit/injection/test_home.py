@@ -19,7 +19,7 @@ from memgraft.core.scope import Scope
 from memgraft.host.load import Host
 from memgraft.host.session import Session
 from memgraft.injection.config import InjectionConfig
-from memgraft.injection.delta import LowRankDelta
+from memgraft.injection.delta import Delta, LowRankDelta, load_delta
 from memgraft.injection.home import CONSIDERED, InjectionHome
 from memgraft.memory import Memory
 from memgraft.store.sqlite import SQLiteStore
@@ -65,11 +65,12 @@ class TestWrite:
         assert receipt.outcome in ("exact", "approximate")
         assert receipt.milliseconds > 0
         assert home.held() == {told.id: 1}
-        delta = LowRankDelta.load(folder / "records" / f"{told.id}.safetensors")
+        delta = load_delta(folder / "records" / f"{told.id}.safetensors")
+        assert isinstance(delta, LowRankDelta)
         assert (delta.record_id, delta.version, delta.scope) == (told.id, 1, ME)
         assert delta.text == "I live in Lisbon"
         assert delta.checked == (receipt.outcome == "exact")
-        assert delta.layer == home.writer.layer
+        assert delta.layer == home.closed_form.layer
         assert delta.a.dtype == torch.float16
 
     @pytest.mark.parametrize("fails", [True, False])
@@ -78,9 +79,9 @@ class TestWrite:
     ) -> None:
         home, told = opened(), record("I live in Lisbon")
         failed = ("Where do I live?",) if fails else ()
-        check = home.writer.check
+        check = home.closed_form.check
         monkeypatch.setattr(
-            home.writer, "check", lambda *given: replace(check(*given), failed=failed)
+            home.closed_form, "check", lambda *given: replace(check(*given), failed=failed)
         )
         [receipt] = home.write([told])
         assert receipt.outcome == ("approximate" if fails else "exact")
@@ -110,7 +111,7 @@ class TestWrite:
         def never(*_: object) -> None:
             raise AssertionError("computed again")
 
-        monkeypatch.setattr(there.writer, "write_checked", never)
+        monkeypatch.setattr(there.closed_form, "write_checked", never)
         assert there.write([told])[0].outcome in ("exact", "approximate")
         assert there.held() == {told.id: 1}
         with pytest.raises(AssertionError, match="computed again"):
@@ -121,7 +122,7 @@ class TestWrite:
         path = folder / "records" / f"{told.id}.safetensors"
         path.write_bytes(b"damaged")
         assert home.write([told])[0].outcome != "refused"
-        assert LowRankDelta.load(path).text == "I live in Lisbon"
+        assert load_delta(path).text == "I live in Lisbon"
 
 
 class TestRefusal:
@@ -180,7 +181,7 @@ class TestRead:
         assert patch.considered[0] == patch.awake[0]
         assert patch.awake[0].score >= home.config.threshold
         [term] = patch.terms
-        assert term.layer == home.writer.layer
+        assert term.layer == home.closed_form.layer
         assert term.a.shape[1] == term.b.shape[1] > 0
 
     def test_it_changes_what_the_model_says(self, home: InjectionHome, host: Host) -> None:
@@ -298,14 +299,13 @@ class TestFolder:
     ) -> None:
         gone, kept = record("I live in Lisbon"), record("I own a boat")
         opened().write([gone, kept])
-        load = LowRankDelta.load
 
-        def late(path: Path) -> LowRankDelta:
+        def late(path: Path) -> Delta:
             if path.stem == gone.id:
                 path.unlink()
-            return load(path)
+            return load_delta(path)
 
-        monkeypatch.setattr(LowRankDelta, "load", late)
+        monkeypatch.setattr("memgraft.injection.home.load_delta", late)
         assert opened().held() == {kept.id: 1}
 
     def test_stats(self, opened: Open) -> None:

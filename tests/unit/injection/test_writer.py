@@ -13,6 +13,7 @@ from memgraft.host.attach import attach
 from memgraft.host.load import Host
 from memgraft.injection.config import InjectionConfig
 from memgraft.injection.covariance import Background
+from memgraft.injection.reading import reply_ids
 from memgraft.injection.writer import ClosedFormWriter, Written
 
 QUESTIONS = ["What is my name?", "Who am I?", "Do you know my name?"]
@@ -98,4 +99,4 @@ def test_the_edited_layer_has_one_above_it(tiny_host: Callable[[str], Host]) -> 
 
 def test_a_reply_ends_with_the_end_token(tiny_host: Callable[[str], Host]) -> None:
     host = tiny_host("llama")
-    assert ClosedFormWriter(host).reply_ids("ab") == [*host.encode("ab"), 256]
+    assert reply_ids(host, "ab") == [*host.encode("ab"), 256]

@@ -1,0 +1,328 @@
+"""Facts with questions, made from relation tables and open value lists; seeded and endless.
+
+What is held out, for measuring: by value (a twentieth of all values, by hash), by phrasing (the
+last way of telling and the last two ways of asking of each relation) and by relation (a tenth of
+them, by hash).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from memgraft.core.errors import InvalidInput
+from memgraft.data.relations import FIRST, SECOND, Relation, Subject, relations, render, sentence
+from memgraft.data.relations import third as third_person
+from memgraft.data.values import first_name, full_name, listed, sample
+
+Split = Literal["train", "values", "phrasing", "relations"]
+SPLITS: tuple[Split, ...] = ("train", "values", "phrasing", "relations")
+
+_HE, _SHE, _IT, _THEY = (
+    ("he", "him", "his"),
+    ("she", "her", "her"),
+    ("it", "it", "its"),
+    ("they", "them", "their"),
+)
+_MEN = [
+    "brother",
+    "father",
+    "husband",
+    "son",
+    "uncle",
+    "grandfather",
+    "nephew",
+    "boyfriend",
+    "father-in-law",
+    "godson",
+]
+_WOMEN = [
+    "sister",
+    "mother",
+    "wife",
+    "daughter",
+    "aunt",
+    "grandmother",
+    "niece",
+    "girlfriend",
+    "mother-in-law",
+]
+_OTHERS = [
+    "boss",
+    "colleague",
+    "neighbour",
+    "flatmate",
+    "cousin",
+    "best friend",
+    "landlord",
+    "teacher",
+    "doctor",
+    "partner",
+    "manager",
+    "coach",
+    "tutor",
+]
+_PLURALS = ["parents", "grandparents", "children", "neighbours", "in-laws"]
+_PETS = [
+    "dog",
+    "cat",
+    "rabbit",
+    "parrot",
+    "hamster",
+    "horse",
+    "tortoise",
+    "puppy",
+    "kitten",
+    "goldfish",
+    "budgie",
+    "ferret",
+]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, the value that answers it, and whether its wording is held out."""
+
+    text: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What the user tells, what the assistant replies when asked, and what stands near it.
+
+    `keys` are what the fact is about: two facts that share one would answer each other's
+    questions, so no stack holds both. `neighbours` are questions that it does not answer.
+    """
+
+    text: str
+    reply: str
+    questions: tuple[Question, ...]
+    neighbours: tuple[str, ...]
+    relation: str
+    keys: frozenset[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class _Speaker:
+    """A subject as the user says it and as the assistant says it."""
+
+    user: Subject
+    assistant: Subject
+
+
+def _said(speaker: _Speaker | None) -> Subject | None:
+    return speaker.user if speaker else None
+
+
+def _answered(speaker: _Speaker | None) -> Subject | None:
+    return speaker.assistant if speaker else None
+
+
+def facts(split: Split, seed: int) -> Iterator[Fact]:
+    """Endless facts of a split. The same seed gives the same facts."""
+    if split not in SPLITS:
+        raise InvalidInput(f"no split is called {split!r}", expected=", ".join(SPLITS))
+    rng = random.Random(f"{split}-{seed}")
+    pool = [r for r in relations() if held_out(r.name, 10) == (split == "relations")]
+    while True:
+        yield _fact(rng.choice(pool), split, rng)
+
+
+def stacks(split: Split, seed: int, size: int) -> Iterator[list[Fact]]:
+    """Groups of facts in which every question is answered by one fact only."""
+    source = facts(split, seed)
+    while True:
+        yield stack(source, size)
+
+
+def stack(source: Iterator[Fact], size: int) -> list[Fact]:
+    """The next `size` facts of a source that do not answer each other's questions."""
+    group: list[Fact] = []
+    for fact in source:
+        if not any(_collide(fact, other) for other in group):
+            group.append(fact)
+        if len(group) == size:
+            break
+    return group
+
+
+def _collide(one: Fact, other: Fact) -> bool:
+    asked = [{question.text for question in fact.questions} for fact in (one, other)]
+    if one.keys & other.keys or asked[0] & asked[1]:
+        return True
+    return any(
+        question.answer.lower() in text.lower()
+        for asked, text in ((one, other.text), (other, one.text))
+        for question in asked.questions
+    )
+
+
+def held_out(text: str, share: int) -> bool:
+    """One in `share` of all texts, the same ones everywhere."""
+    return int(hashlib.sha256(text.lower().encode()).hexdigest(), 16) % share == 0
+
+
+def _fact(relation: Relation, split: Split, rng: random.Random) -> Fact:
+    speaker = _speaker(relation, rng)
+    entity = _value(relation.entity, split, rng) if relation.entity else ""
+    value = _value(relation.value, split, rng)
+    tellings, askings = _wordings(relation, split)
+    telling = rng.choice(tellings)
+    told = render(telling, _said(speaker), value, entity)
+    reply = render(telling, _answered(speaker), value, entity)
+    user = _said(speaker)
+    questions = [Question(sentence(render(a, user, value, entity)), value) for a in askings]
+    if split != "phrasing" and relation.back:
+        questions.append(_back(relation, rng.choice(relation.back), speaker, value, entity))
+    who = speaker.user.nominative if speaker else ""
+    keys = {(relation.group, who, entity)}
+    if speaker and rng.random() < 0.06 and (other := _companion(relation, split, rng)):
+        keys.add((other.group, who, ""))
+        extra = _value(other.value, split, rng)
+        second_telling, second_asking = (rng.choice(w) for w in _wordings(other, split))
+        told = f"{told[:-1]}, and {render(second_telling, speaker.user, extra)}"
+        reply = f"{reply[:-1]}, and {render(second_telling, speaker.assistant, extra)}"
+        questions.append(Question(sentence(render(second_asking, speaker.user, extra)), extra))
+    elif rng.random() < 0.03 and (former := _value(relation.value, split, rng)) != value:
+        told, reply = (f"{text[:-1]}, no longer {former}." for text in (told, reply))
+    asked = {question.text for question in questions}
+    near = _neighbours(relation, speaker, entity, askings, rng)
+    return Fact(
+        text=sentence(told),
+        reply=sentence(reply),
+        questions=tuple(questions),
+        neighbours=tuple(text for text in near if text not in asked),
+        relation=relation.name,
+        keys=frozenset(keys),
+    )
+
+
+def _back(
+    relation: Relation, template: str, speaker: _Speaker | None, value: str, entity: str
+) -> Question:
+    """A question for the subject or the entity; "you" is a poor answer to look for."""
+    user = _said(speaker)
+    answer = entity
+    if speaker and "S}" not in template:
+        answer = "" if speaker.user is FIRST else speaker.user.nominative.removeprefix("my ")
+    if not answer:
+        return Question(sentence(render(relation.ask[0], user, value, entity)), value)
+    return Question(sentence(render(template, user, value, entity)), answer)
+
+
+def _wordings(relation: Relation, split: Split) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ways of telling and of asking that the split may use."""
+    if split == "relations":
+        return relation.say, relation.ask
+    if split == "phrasing":
+        return relation.say[-1:], relation.ask[-2:]
+    return relation.say[:-1], relation.ask[:-2]
+
+
+def _value(kind: str, split: Split, rng: random.Random) -> str:
+    """Values of closed kinds (weekdays) can only be held out by chance of a few tries."""
+    value = sample(kind, rng)
+    for _ in range(300):
+        if held_out(value, 20) == (split != "train" and split != "phrasing"):
+            break
+        value = sample(kind, rng)
+    return value
+
+
+def _speaker(relation: Relation, rng: random.Random) -> _Speaker | None:
+    if relation.subject == "none":
+        return None
+    if relation.subject == "pet":
+        return _pet(rng)
+    chance = rng.random()
+    if relation.subject == "user" or chance < 0.5:
+        return _Speaker(FIRST, SECOND)
+    return _relative(rng) if chance < 0.75 else _named(rng)
+
+
+def _named(rng: random.Random) -> _Speaker:
+    name = (first_name if rng.random() < 0.6 else full_name)(rng)
+    subject = third_person(name, rng.choice((_HE, _SHE)))
+    return _Speaker(subject, subject)
+
+
+def _relative(rng: random.Random) -> _Speaker:
+    chance = rng.random()
+    if chance < 0.1:
+        return _owned(rng.choice(_PLURALS), _THEY, plural=True)
+    if chance < 0.4:
+        return _owned(rng.choice(_OTHERS), rng.choice((_HE, _SHE)))
+    noun, pronouns = rng.choice([(_MEN, _HE), (_WOMEN, _SHE)])
+    title = rng.choice(noun) + (f" {first_name(rng)}" if rng.random() < 0.15 else "")
+    return _owned(title, pronouns)
+
+
+def _pet(rng: random.Random) -> _Speaker:
+    if rng.random() < 0.3:
+        name = rng.choice(listed("pet_name"))
+        subject = third_person(name, rng.choice((_HE, _SHE)))
+        return _Speaker(subject, subject)
+    return _owned(rng.choice(_PETS), _IT, owner=rng.choice((("my", "your"), ("our", "your"))))
+
+
+def _owned(
+    noun: str,
+    pronouns: tuple[str, str, str],
+    plural: bool = False,
+    owner: tuple[str, str] = ("my", "your"),
+) -> _Speaker:
+    said, answered = (third_person(f"{word} {noun}", pronouns, plural) for word in owner)
+    return _Speaker(said, answered)
+
+
+@cache
+def _by_subject(subject: str, held: bool) -> tuple[Relation, ...]:
+    return tuple(
+        r
+        for r in relations()
+        if r.subject == subject and not r.entity and held_out(r.name, 10) == held
+    )
+
+
+def _companion(relation: Relation, split: Split, rng: random.Random) -> Relation | None:
+    """Another relation that can be told of the same subject in the same breath."""
+    pool = _by_subject(relation.subject, split == "relations")
+    fits = [r for r in pool if r.group != relation.group and r.value != relation.value]
+    return rng.choice(fits) if fits else None
+
+
+def _neighbours(
+    relation: Relation,
+    speaker: _Speaker | None,
+    entity: str,
+    askings: tuple[str, ...],
+    rng: random.Random,
+) -> Iterator[str]:
+    """The same question about somebody or something else, and another about the same subject."""
+    asking = rng.choice(askings)
+    if relation.entity and "E}" in asking:
+        elsewhere = sample(relation.entity, rng)
+        if elsewhere != entity:
+            yield sentence(render(asking, _said(speaker), "", elsewhere))
+    if speaker is None:
+        return
+    if "S}" in asking or "S's}" in asking or "{me}" in asking:
+        other = _other(relation, speaker, rng)
+        yield sentence(render(asking, other.user, "", entity))
+    if near := _companion(relation, "train", rng):
+        yield sentence(render(rng.choice(near.ask), speaker.user, ""))
+
+
+def _other(relation: Relation, speaker: _Speaker, rng: random.Random) -> _Speaker:
+    """A different subject of a sort that the relation takes."""
+    while True:
+        other = _pet(rng) if relation.subject == "pet" else rng.choice((_named, _relative))(rng)
+        if relation.subject != "pet" and speaker.user is not FIRST and rng.random() < 0.3:
+            other = _Speaker(FIRST, SECOND)
+        if other.user.nominative != speaker.user.nominative:
+            return other

@@ -1,0 +1,83 @@
+"""Writing with a trained memory encoder: codes from the fact, terms from the codes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from memgraft.core.recall import LowRankTerm
+from memgraft.host.load import Host
+from memgraft.injection.check import unanswered
+from memgraft.injection.delta import LatentDelta
+from memgraft.injection.encoder import LEVELS, MemoryEncoder, quantised
+from memgraft.injection.forcing import ForcedReplies, Terms
+from memgraft.injection.reading import prompt_ids, read_facts, reply_ids
+
+# Refining a write that failed its check: Adam on the codes.
+REFINE_STEPS = 6
+REFINE_RATE = 0.05
+# How many facts keep their expanded terms in memory.
+EXPANDED = 64
+
+
+class EncodingWriter:
+    """One forward pass per fact; holds the encoder and the terms of facts that were read lately."""
+
+    def __init__(self, host: Host, encoder: MemoryEncoder) -> None:
+        self.host = host
+        self.encoder = encoder.eval()
+        self._expanded: OrderedDict[tuple[str, int], tuple[LowRankTerm, ...]] = OrderedDict()
+
+    @torch.no_grad()
+    def write(self, told: str, reply: str) -> tuple[Tensor, Tensor]:
+        """Codes (tokens, code) in ±1 and tokens (tokens + 1,) of a fact; see `LatentDelta`."""
+        reading = read_facts(self.host, [(told, reply)], self.encoder.config.taps)
+        codes = self.encoder.encode(reading.states, reading.mask, reading.places)
+        return codes[0], torch.cat([reading.before[0, :1], reading.after[0]])
+
+    def failing(
+        self, codes: Tensor, tokens: Tensor, questions: list[str], reply: str
+    ) -> tuple[str, ...]:
+        """The questions that the model does not answer with the reply."""
+        with torch.no_grad():
+            return unanswered(self.host, self.terms(codes, tokens), questions, reply)
+
+    def refine(self, codes: Tensor, tokens: Tensor, questions: list[str], reply: str) -> Tensor:
+        """A few gradient steps on the codes towards answering these questions."""
+        prompts = [prompt_ids(self.host, question) for question in questions]
+        forced = ForcedReplies.run(self.host, prompts, [reply_ids(self.host, reply)] * len(prompts))
+        raw = torch.atanh(codes.clamp(-0.995, 0.995)).clone().requires_grad_(True)
+        optimiser = torch.optim.Adam([raw], lr=REFINE_RATE)
+        for _ in range(REFINE_STEPS):
+            terms = self.terms(quantised(torch.tanh(raw)), tokens)
+            logits = forced.logits(forced.hidden(terms), forced.valid)
+            loss = F.cross_entropy(logits, forced.target[forced.valid])
+            (raw.grad,) = torch.autograd.grad(loss, [raw])
+            optimiser.step()
+        return quantised(torch.tanh(raw)).detach()
+
+    def terms(self, codes: Tensor, tokens: Tensor) -> Terms:
+        """Per layer a (1, d_model, tokens), b (1, d_intermediate, tokens)."""
+        decoded = self.encoder.decode(codes[None], tokens[None, :-1], tokens[None, 1:])
+        return self.encoder.terms(decoded, torch.ones(1, len(codes), dtype=torch.bool))
+
+    @torch.no_grad()
+    def expand(self, delta: LatentDelta) -> tuple[LowRankTerm, ...]:
+        """The terms of a fact, from its codes or from those kept of late."""
+        key = (delta.record_id, delta.version)
+        if key not in self._expanded:
+            terms = self.terms(delta.codes.float() / LEVELS, delta.tokens)
+            self._expanded[key] = tuple(
+                LowRankTerm(layer, a[0], b[0]) for layer, (a, b) in terms.items()
+            )
+            if len(self._expanded) > EXPANDED:
+                self._expanded.popitem(last=False)
+        self._expanded.move_to_end(key)
+        return self._expanded[key]
+
+
+def as_int8(codes: Tensor) -> Tensor:
+    return (codes * LEVELS).round().to(torch.int8)

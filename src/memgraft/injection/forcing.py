@@ -1,0 +1,145 @@
+"""Replies teacher-forced after many prompts in one batch, with a change that differs per row."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from memgraft.host.anatomy import mlp_out
+from memgraft.host.load import Host
+from memgraft.nn.low_rank import low_rank
+
+# Per layer: a (groups, d_model, rank), b (groups, d_intermediate, rank).
+Terms = Mapping[int, tuple[Tensor, Tensor]]
+
+
+@dataclass
+class ForcedReplies:
+    """Rows of (prompt, reply); the prompts were computed once, without gradients or changes.
+
+    A change is awake from a prompt's last token on, as in `memgraft.host.session`, so nothing
+    before it depends on the change. Rows are grouped: consecutive rows share a group's terms.
+
+    Shapes: target and valid (rows, tokens); position t predicts target[t].
+    """
+
+    host: Host
+    target: Tensor
+    valid: Tensor
+    _inputs: Tensor
+    _mask: Tensor
+    _positions: Tensor
+    _state: list[tuple[Tensor, Tensor]]
+
+    @classmethod
+    @torch.no_grad()
+    def run(cls, host: Host, prompts: list[list[int]], replies: list[list[int]]) -> ForcedReplies:
+        """Prefill the prompts. What all of them begin with is computed once for all."""
+        device = host.model.device
+        # Windows are counted in cache slots, so no padding may stand between tokens there.
+        windowed = getattr(host.model.config, "sliding_window", None) is not None
+        shared = 0 if windowed else _shared_prefix(prompts)
+        cache = _prefix_cache(host, prompts[0][:shared], len(prompts))
+        body, body_mask = _padded([p[shared:-1] for p in prompts], host, left=True)
+        forced = [[p[-1], *r[:-1]] for p, r in zip(prompts, replies, strict=True)]
+        inputs, valid = _padded(forced, host, left=False)
+        target, _ = _padded(replies, host, left=False)
+        prefix_mask = torch.ones(len(prompts), shared, dtype=torch.long, device=device)
+        mask = torch.cat([prefix_mask, body_mask, valid], dim=1)
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        split = shared + body.shape[1]
+        if body.shape[1]:
+            host.model.base_model(
+                input_ids=body,
+                attention_mask=mask[:, :split],
+                position_ids=positions[:, shared:split],
+                past_key_values=cache,
+            )
+        state = [(layer.keys, layer.values) for layer in cache.layers]
+        return cls(host, target, valid.bool(), inputs, mask, positions[:, split:], state)
+
+    def hidden(self, terms: Terms | None = None) -> Tensor:
+        """Final hidden states (rows, tokens, d_model); with terms, gradients flow into them."""
+        cache = _cache_of(self._state)
+        with contextlib.ExitStack() as stack:
+            if terms:
+                stack.enter_context(grouped(self.host.model, terms))
+            output = self.host.model.base_model(
+                input_ids=self._inputs,
+                attention_mask=self._mask,
+                position_ids=self._positions,
+                past_key_values=cache,
+            )
+        return output.last_hidden_state
+
+    def logits(self, hidden: Tensor, rows: Tensor) -> Tensor:
+        """Logits in float32 at the chosen (rows, tokens), shape (chosen, vocabulary)."""
+        return self.host.model.get_output_embeddings()(hidden[rows]).float()
+
+
+@contextlib.contextmanager
+def grouped(model: Any, terms: Terms) -> Iterator[None]:
+    """While the block runs, each group of consecutive rows is computed with its own terms."""
+
+    def adder(a: Tensor, b: Tensor) -> Any:
+        def add(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            x = inputs[0]
+            x = x.reshape(len(a), -1, x.shape[-1]).to(b.dtype)
+            return output + low_rank(x, a, b).reshape(output.shape).to(output.dtype)
+
+        return add
+
+    handles = [mlp_out(model, n).register_forward_hook(adder(a, b)) for n, (a, b) in terms.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _prefix_cache(host: Host, prefix: list[int], rows: int) -> Any:
+    if not prefix:
+        return _cache_of([])
+    ids = torch.tensor([prefix], device=host.model.device)
+    cache = host.model.base_model(input_ids=ids, use_cache=True).past_key_values
+    return _cache_of(
+        [
+            (layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1))
+            for layer in cache.layers
+        ]
+    )
+
+
+def _cache_of(state: list[tuple[Tensor, Tensor]]) -> Any:
+    from transformers import DynamicCache
+
+    cache = DynamicCache()
+    for number, (keys, values) in enumerate(state):
+        cache.update(keys, values, number)
+    return cache
+
+
+def _shared_prefix(prompts: list[list[int]]) -> int:
+    """How many tokens all prompts begin with; the last token of each stays out of it."""
+    shortest = min(map(len, prompts)) - 1
+    for place in range(shortest):
+        if len({prompt[place] for prompt in prompts}) > 1:
+            return place
+    return shortest
+
+
+def _padded(rows: list[list[int]], host: Host, left: bool) -> tuple[Tensor, Tensor]:
+    """Ids and mask, each (rows, longest)."""
+    width = max(map(len, rows))
+    ids = torch.full((len(rows), width), host.tokenizer.eos_token_id)
+    mask = torch.zeros((len(rows), width), dtype=torch.long)
+    for number, row in enumerate(rows):
+        where = slice(width - len(row), width) if left else slice(0, len(row))
+        ids[number, where] = torch.tensor(row, dtype=torch.long)
+        mask[number, where] = 1
+    return ids.to(host.model.device), mask.to(host.model.device)

@@ -1,0 +1,1 @@
+"""One plain loop, and what each trained part adds to it."""

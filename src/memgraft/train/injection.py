@@ -1,0 +1,150 @@
+"""Training the memory encoder: told a fact, the patched model must answer questions about it."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from memgraft.core.config import Config
+from memgraft.data.facts import Fact, Split, facts, stack
+from memgraft.host.load import Host
+from memgraft.injection.covariance import sample
+from memgraft.injection.encoder import MemoryEncoder
+from memgraft.injection.forcing import ForcedReplies, Terms
+from memgraft.injection.reading import prompt_ids, read_facts, reply_ids
+from memgraft.train.loop import Task
+
+HELD_OUT: tuple[Split, ...] = ("values", "phrasing", "relations")
+
+
+@dataclass(frozen=True)
+class InjectionTraining(Config):
+    """What a step is made of."""
+
+    facts: int = 32  # per step
+    questions: int = 2  # per fact
+    # Facts that are awake together; one entry is drawn per step, and divides `facts`.
+    stacks: tuple[int, ...] = (1, 1, 1, 2, 4, 8)
+    neighbours: float = 0.3  # weight of leaving near questions alone
+    measured: int = 96  # facts per held-out split
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Groups of facts that are awake together, with the rows that are asked of each group."""
+
+    groups: list[list[Fact]]
+    # Per group the same number of rows: prompt, the reply to force, whether it is due.
+    rows: list[tuple[str, str, bool]]
+
+
+class InjectionTask(Task):
+    """Stacks of facts from the generator, through the encoder, into the frozen base model."""
+
+    def __init__(
+        self, host: Host, encoder: MemoryEncoder, config: InjectionTraining = InjectionTraining()
+    ) -> None:
+        self.host = host
+        self.model = encoder
+        self.encoder = encoder
+        self.config = config
+        self._pool = ThreadPoolExecutor(1)
+        self._next: tuple[int, Future[Batch]] | None = None
+
+    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        batch = self._batch(step)
+        replies, terms = self.patched(batch)
+        due = torch.tensor([row[2] for row in batch.rows], device=replies.valid.device)
+        hidden = replies.hidden(terms)
+        asked = replies.valid & due[:, None]
+        near = replies.valid & ~due[:, None]
+        logits = replies.logits(hidden, asked)
+        target = replies.target[asked]
+        answering = F.cross_entropy(logits, target)
+        with torch.no_grad():
+            before = F.log_softmax(replies.logits(replies.hidden(), near), dim=-1)
+        after = F.log_softmax(replies.logits(hidden, near), dim=-1)
+        leaving = F.kl_div(after, before, log_target=True, reduction="batchmean")
+        right = torch.ones_like(asked)
+        right[asked] = logits.detach().argmax(dim=-1) == target
+        figures = {
+            "stack": len(batch.groups[0]),
+            "answering": float(answering.detach()),
+            "leaving": float(leaving.detach()),
+            "exact": float(right.all(dim=1)[due].float().mean()),
+        }
+        return answering + self.config.neighbours * leaving, figures
+
+    @torch.no_grad()
+    def measure(self) -> dict[str, float]:
+        """Share of held-out questions whose whole reply is the greedy one, per split and stack."""
+        figures = {str(split): self.recall(split, 1) for split in HELD_OUT}
+        for size in (4, 16):
+            figures[f"values_{size}"] = self.recall("values", size)
+        return figures
+
+    @torch.no_grad()
+    def recall(self, split: Split, size: int, seed: int = 1) -> float:
+        source = facts(split, seed)
+        right: list[Tensor] = []
+        for start in range(0, self.config.measured, 32):
+            rng = random.Random(f"measure-{split}-{seed}-{start}")
+            groups = [stack(source, size) for _ in range(32 // size)]
+            rows = [
+                (rng.choice(fact.questions).text, fact.reply, True) for g in groups for fact in g
+            ]
+            replies, terms = self.patched(Batch(groups, rows))
+            logits = replies.logits(replies.hidden(terms), replies.valid)
+            hit = torch.ones_like(replies.valid)
+            hit[replies.valid] = logits.argmax(dim=-1) == replies.target[replies.valid]
+            right.append(hit.all(dim=1))
+        return float(torch.cat(right).float().mean())
+
+    def patched(self, batch: Batch) -> tuple[ForcedReplies, Terms]:
+        """The rows, prefilled, and the terms of each group."""
+        told = [(fact.text, fact.reply) for group in batch.groups for fact in group]
+        reading = read_facts(self.host, told, self.encoder.config.taps)
+        codes = self.encoder.encode(reading.states, reading.mask, reading.places)
+        decoded = self.encoder.decode(codes, reading.before, reading.after)
+        groups = len(batch.groups)
+        joined = {
+            layer: tuple(part.reshape(groups, -1, part.shape[-1]) for part in parts)
+            for layer, parts in decoded.items()
+        }
+        terms = self.encoder.terms(joined, reading.valid.reshape(groups, -1))
+        prompts = [prompt_ids(self.host, said) for said, _, _ in batch.rows]
+        answers = [reply_ids(self.host, reply) for _, reply, _ in batch.rows]
+        return ForcedReplies.run(self.host, prompts, answers), terms
+
+    def _batch(self, step: int) -> Batch:
+        """This step's batch; the next one is drawn meanwhile."""
+        ready = self._next[1].result() if self._next and self._next[0] == step else self._draw(step)
+        self._next = (step + 1, self._pool.submit(self._draw, step + 1))
+        return ready
+
+    def _draw(self, step: int) -> Batch:
+        config = self.config
+        rng = random.Random(f"{config.seed}-{step}")
+        source = facts("train", rng.getrandbits(40))
+        size = rng.choice(config.stacks)
+        groups = [stack(source, size) for _ in range(config.facts // size)]
+        rows = []
+        for group in groups:
+            for fact in group:
+                asked = rng.choices(fact.questions, k=config.questions)
+                rows += [(question.text, fact.reply, True) for question in asked]
+                rows.append((_elsewhere(fact, group, rng), fact.reply, False))
+        return Batch(groups, rows)
+
+
+def _elsewhere(fact: Fact, group: list[Fact], rng: random.Random) -> str:
+    """A question that no fact of the group answers: near this one, or about anything."""
+    answered = {question.text for other in group for question in other.questions}
+    near = [text for text in fact.neighbours if text not in answered]
+    return rng.choice(near) if near and rng.random() < 0.8 else rng.choice(sample())[0]

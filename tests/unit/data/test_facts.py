@@ -1,0 +1,94 @@
+"""Generated facts: seeded, held out as promised, and answerable by one fact of a stack only."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+
+from memgraft.core.errors import InvalidInput
+from memgraft.data.facts import SPLITS, Split, facts, held_out, stacks
+from memgraft.data.relations import relations
+from memgraft.data.values import SAMPLERS, sample
+from memgraft.text.person import to_second_person
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_same_seed_gives_the_same_facts(split: Split) -> None:
+    first, again, other = (list(islice(facts(split, seed), 50)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_an_unknown_split() -> None:
+    with pytest.raises(InvalidInput):
+        next(facts("test", 1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_each_question_is_answered_by_its_fact_and_by_no_other_of_its_stack(split: Split) -> None:
+    for group in islice(stacks(split, 5, 16), 60):
+        keys = [key for fact in group for key in fact.keys]
+        assert len(set(keys)) == len(keys)
+        for fact in group:
+            for question in fact.questions:
+                answer = question.answer.lower()
+                assert answer in fact.text.lower()
+                assert answer in fact.reply.lower()
+                holders = [other for other in group if answer in other.text.lower()]
+                assert holders == [fact]
+            asked = {question.text for question in fact.questions}
+            others = {q.text for other in group if other is not fact for q in other.questions}
+            assert not asked & (others | set(fact.neighbours))
+
+
+def test_relations_are_held_out() -> None:
+    names = {split: {fact.relation for fact in islice(facts(split, 3), 3000)} for split in SPLITS}
+    assert not names["relations"] & names["train"]
+    assert names["values"] <= names["train"] | names["values"]
+    held = {r.name for r in relations() if held_out(r.name, 10)}
+    assert names["relations"] <= held
+    assert 0.05 < len(held) / len(relations()) < 0.2
+
+
+def test_wordings_are_held_out() -> None:
+    """No held-out way of asking is among those trained on."""
+    by_name = {relation.name: relation for relation in relations()}
+    for split, allowed in (("train", slice(None, -2)), ("phrasing", slice(-2, None))):
+        for fact in islice(facts(split, 4), 300):  # type: ignore[arg-type]
+            templates = by_name[fact.relation].ask[allowed]
+            openings = {t.split("{")[0].split("[")[0].strip().lower() for t in templates}
+            first = fact.questions[0].text.lower()
+            assert any(first.startswith(opening) for opening in openings), (split, first)
+
+
+def test_values_are_held_out() -> None:
+    """Open kinds keep a twentieth of their values for measuring."""
+    for split in ("train", "values"):
+        open_kinds = {r.name for r in relations() if r.value in ("full_name", "code", "password")}
+        for fact in islice(facts(split, 6), 2000):  # type: ignore[arg-type]
+            if fact.relation in open_kinds:
+                assert held_out(fact.questions[0].answer, 20) == (split == "values")
+
+
+def test_the_reply_is_what_the_rules_make_of_the_fact() -> None:
+    """At write time the reply comes from `to_second_person`; training must show the same."""
+    drawn = list(islice(facts("train", 7), 600))
+    same = [to_second_person(fact.text).rstrip(".") == fact.reply.rstrip(".") for fact in drawn]
+    assert sum(same) / len(same) > 0.9
+
+
+@pytest.mark.parametrize("kind", sorted(SAMPLERS))
+def test_values_are_plain_texts_and_seeded(kind: str) -> None:
+    import random
+
+    values = [sample(kind, random.Random(seed)) for seed in range(60)]
+    assert values == [sample(kind, random.Random(seed)) for seed in range(60)]
+    assert all(v.strip() == v and v and v.isprintable() and "{" not in v for v in values)
+
+
+def test_an_unknown_kind() -> None:
+    import random
+
+    with pytest.raises(InvalidInput):
+        sample("colour_of_dreams", random.Random(0))

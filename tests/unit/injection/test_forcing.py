@@ -1,0 +1,95 @@
+"""Batched teacher forcing gives each row what it would get alone, with its own change."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from memgraft.core.recall import LowRankTerm, Patch
+from memgraft.host.anatomy import layers, mlp_out
+from memgraft.host.attach import attach
+from memgraft.host.load import Host
+from memgraft.host.session import Session
+from memgraft.injection.forcing import ForcedReplies
+from memgraft.injection.reading import prompt_ids, reply_ids
+
+SAID = ["What is my name?", "Where?", "Tell me where I work and since when.", "Who am I?"]
+REPLIES = ["Your name is Mira.", "At Nordvik.", "You work in Porto.", "Mira."]
+
+
+def run(host: Host) -> ForcedReplies:
+    prompts = [prompt_ids(host, said) for said in SAID]
+    return ForcedReplies.run(host, prompts, [reply_ids(host, reply) for reply in REPLIES])
+
+
+def random_terms(host: Host, groups: int) -> dict[int, tuple[torch.Tensor, torch.Tensor]]:
+    noise = torch.Generator().manual_seed(0)
+    hidden = host.model.config.hidden_size
+    layer = len(layers(host.model)) - 2
+    with torch.no_grad():
+        seen: list[int] = []
+        handle = mlp_out(host.model, layer).register_forward_pre_hook(
+            lambda _, inputs: seen.append(inputs[0].shape[-1])
+        )
+        host.model(input_ids=torch.tensor([[1, 2]]))
+        handle.remove()
+    shapes = (groups, hidden, 3), (groups, seen[0], 3)
+    a, b = (torch.randn(shape, generator=noise).to(host.model.dtype) for shape in shapes)
+    return {layer: (a, b)}
+
+
+def test_rows_equal_the_session(tiny_hosts: dict[str, Host]) -> None:
+    """The oracle: token by token, one conversation at a time, the patch of the row's group."""
+    for kind, single in tiny_hosts.items():
+        host = replace(single, model=copy.deepcopy(single.model).double())
+        terms = random_terms(host, 2)
+        replies = run(host)
+        with torch.no_grad():
+            hidden = replies.hidden(terms)
+            logits = host.model.get_output_embeddings()(hidden[replies.valid])
+        expected = []
+        for row, (said, reply) in enumerate(zip(SAID, REPLIES, strict=True)):
+            ((layer, (a, b)),) = terms.items()
+            patch = Patch((LowRankTerm(layer, a[row // 2], b[row // 2]),))
+            prompt, ids = prompt_ids(host, said), reply_ids(host, reply)
+            session = Session(host)
+            # The patch is awake from the prompt's last token on.
+            with torch.inference_mode():
+                session._prefill(prompt[:-1])
+                with attach(host.model, patch):
+                    for token in [prompt[-1], *ids[:-1]]:
+                        expected.append(session._forward([token], bare=False))
+        assert torch.allclose(logits, torch.stack(expected), atol=1e-10), kind
+
+
+def test_without_terms_it_is_the_bare_model(tiny_host: Callable[[str], Host]) -> None:
+    host = tiny_host("llama")
+    replies = run(host)
+    with torch.no_grad():
+        logits = replies.logits(replies.hidden(), replies.valid)
+        expected = []
+        for said, reply in zip(SAID, REPLIES, strict=True):
+            prompt, ids = prompt_ids(host, said), reply_ids(host, reply)
+            output = host.model(input_ids=torch.tensor([prompt + ids[:-1]])).logits[0]
+            expected.append(output[len(prompt) - 1 :])
+    assert torch.allclose(logits, torch.cat(expected), atol=1e-4)
+    assert replies.target[replies.valid].tolist() == [
+        i for r in REPLIES for i in reply_ids(host, r)
+    ]
+
+
+def test_gradients_reach_the_terms_only_in_their_group(tiny_host: Callable[[str], Host]) -> None:
+    host = tiny_host("llama")
+    ((layer, (a, b)),) = random_terms(host, 2).items()
+    a.requires_grad_(True)
+    replies = run(host)
+    hidden = replies.hidden({layer: (a, b)})
+    first = torch.zeros_like(replies.valid)
+    first[:2] = replies.valid[:2]
+    replies.logits(hidden, first).sum().backward()
+    assert a.grad is not None
+    assert a.grad[0].abs().sum() > 0
+    assert torch.equal(a.grad[1], torch.zeros_like(a.grad[1]))
