@@ -11,10 +11,12 @@ from memgraft.core.home import Home
 from memgraft.core.paths import default_store
 from memgraft.host.load import DEFAULT_MODEL, Host, load_host
 from memgraft.injection.home import InjectionHome
+from memgraft.injection.pretrained import shipped_encoder
 from memgraft.memory import Memory
 from memgraft.retrieval.home import PassagesHome
 from memgraft.store.base import Store
 from memgraft.store.open import open_store
+from memgraft.text.encoder import Encoder
 from memgraft.text.minilm import MiniLM
 
 HOMES = {"weights": ("weights",), "passages": ("passages",), "both": ("weights", "passages")}
@@ -59,7 +61,7 @@ def open_memory(
         folder = homes_folder(opened)
         homes: list[Home] = []
         if "weights" in HOMES[home]:
-            homes.append(InjectionHome(host, encoder, folder / "weights" / host.fingerprint))
+            homes.append(injection_home(host, encoder, folder / "weights"))
         if "passages" in HOMES[home]:
             homes.append(PassagesHome(opened, encoder, folder / "passages"))
         memory = Memory(opened, homes)
@@ -68,6 +70,17 @@ def open_memory(
         opened.close()
         raise
     return Opened(memory, host)
+
+
+def injection_home(host: Host, encoder: Encoder, folder: Path) -> InjectionHome:
+    """The weights home of a model, with the memory encoder that ships for it, if one does.
+
+    What is written depends on both, so each pair of them has a folder of its own, and facts are
+    written again from the store when one of them changes.
+    """
+    writes = shipped_encoder(host)
+    name = f"{host.fingerprint}-{writes.fingerprint()}" if writes else host.fingerprint
+    return InjectionHome(host, encoder, folder / name, memory_encoder=writes)
 
 
 def homes_folder(store: Store) -> Path:

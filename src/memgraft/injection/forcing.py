@@ -63,6 +63,18 @@ class ForcedReplies:
         state = [(layer.keys, layer.values) for layer in cache.layers]
         return cls(host, target, valid.bool(), inputs, mask, positions[:, split:], state)
 
+    def only(self, rows: Tensor) -> ForcedReplies:
+        """Some of the rows, chosen by a mask (rows,)."""
+        return ForcedReplies(
+            self.host,
+            self.target[rows],
+            self.valid[rows],
+            self._inputs[rows],
+            self._mask[rows],
+            self._positions[rows],
+            [(keys[rows], values[rows]) for keys, values in self._state],
+        )
+
     def hidden(self, terms: Terms | None = None) -> Tensor:
         """Final hidden states (rows, tokens, d_model); with terms, gradients flow into them."""
         cache = _cache_of(self._state)

@@ -68,7 +68,8 @@ class InjectionTask(Task):
         target = replies.target[asked]
         answering = F.cross_entropy(logits, target)
         with torch.no_grad():
-            before = F.log_softmax(replies.logits(replies.hidden(), near), dim=-1)
+            bare = replies.only(~due)
+            before = F.log_softmax(bare.logits(bare.hidden(), bare.valid), dim=-1)
         after = F.log_softmax(replies.logits(hidden, near), dim=-1)
         leaving = F.kl_div(after, before, log_target=True, reduction="batchmean")
         right = torch.ones_like(asked)
