@@ -33,7 +33,7 @@ class LoopConfig(Config):
 
     steps: int = 1000
     lr: float = 1e-3
-    warmup: int = 100
+    warmup: int = 40
     decay: int = 200  # steps
     weight_decay: float = 0.01
     clip: float = 1.0
