@@ -1,0 +1,151 @@
+"""Writing with a memory encoder: codes on disk, the same terms after a restart, the fall-back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from memgraft.core.errors import FolderError
+from memgraft.core.recall import Query
+from memgraft.core.records import Record
+from memgraft.core.scope import Scope
+from memgraft.host.attach import attach
+from memgraft.host.load import Host
+from memgraft.injection.config import InjectionConfig
+from memgraft.injection.delta import LatentDelta, LowRankDelta, load_delta
+from memgraft.injection.encoder import LEVELS, MemoryEncoder
+from memgraft.injection.encoding import EncodingWriter
+from memgraft.injection.home import InjectionHome
+from memgraft.injection.mneme import MnemeConfig
+from memgraft.injection.model import MnemeModel
+from memgraft.injection.pretrained import new_encoder
+from memgraft.injection.writer import Written
+from toys import ToyEncoder
+
+ME = Scope(user_id="me")
+SIZES = {"width": 16, "heads": 2, "feed_forward": 32, "code": 8, "token": 8, "head": 16}
+QUICK = InjectionConfig(steps=1, questions=1)
+FACT, REPLY = "I live in Lisbon", "You live in Lisbon."
+
+
+@pytest.fixture
+def host(tiny_host: Callable[[str], Host]) -> Host:
+    return tiny_host("llama")
+
+
+@pytest.fixture
+def encoder(host: Host) -> MemoryEncoder:
+    return new_encoder(host, MnemeConfig.for_model(host.model.config, **SIZES))
+
+
+def open_home(host: Host, encoder: MemoryEncoder, folder: Path) -> InjectionHome:
+    return InjectionHome(host, ToyEncoder(), folder, QUICK, encoder)
+
+
+@pytest.fixture
+def passing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An untrained encoder writes nothing that would pass its check."""
+    monkeypatch.setattr(EncodingWriter, "failing", lambda *_: ())
+
+
+@pytest.mark.usefixtures("passing")
+class TestLatent:
+    def test_codes_are_kept_as_int8(
+        self, host: Host, encoder: MemoryEncoder, tmp_path: Path
+    ) -> None:
+        told = Record.new(FACT, ME)
+        [receipt] = open_home(host, encoder, tmp_path).write([told])
+        assert receipt.outcome == "exact"
+        delta = load_delta(tmp_path / "records" / f"{told.id}.safetensors")
+        assert isinstance(delta, LatentDelta)
+        assert delta.codes.dtype == torch.int8
+        assert delta.codes.shape == (len(delta.tokens) - 1, 8)
+        assert host.tokenizer.decode(delta.tokens[1:], skip_special_tokens=True).startswith("You")
+
+    def test_a_restart_wakes_the_same_terms(
+        self, host: Host, encoder: MemoryEncoder, tmp_path: Path
+    ) -> None:
+        query = Query("lisbon live", ME)
+        home = open_home(host, encoder, tmp_path)
+        home.write([Record.new(FACT, ME)])
+        before, after = home.read(query), open_home(host, encoder, tmp_path).read(query)
+        assert [t.layer for t in before.terms] == list(encoder.config.layers)
+        for one, other in zip(before.terms, after.terms, strict=True):
+            assert torch.equal(one.a, other.a)
+            assert torch.equal(one.b, other.b)
+
+    def test_forgotten_it_is_the_bare_model(
+        self, host: Host, encoder: MemoryEncoder, tmp_path: Path
+    ) -> None:
+        home, told = open_home(host, encoder, tmp_path), Record.new(FACT, ME)
+        ids = torch.tensor([host.encode("Where do I live?")])
+        bare = host.model(input_ids=ids).logits
+        home.write([told])
+        patch = home.read(Query("lisbon live", ME))
+        with attach(host.model, patch):
+            assert not torch.equal(host.model(input_ids=ids).logits, bare)
+        home.forget([told.id])
+        assert not home.read(Query("lisbon live", ME))
+        assert torch.equal(host.model(input_ids=ids).logits, bare)
+
+    def test_codes_of_another_encoder_are_refused(
+        self, host: Host, encoder: MemoryEncoder, tmp_path: Path
+    ) -> None:
+        open_home(host, encoder, tmp_path).write([Record.new(FACT, ME)])
+        other = new_encoder(host, encoder.config, seed=1)
+        with pytest.raises(FolderError):
+            open_home(host, other, tmp_path)
+
+    def test_the_seeds_names(self, host: Host, encoder: MemoryEncoder, tmp_path: Path) -> None:
+        model = MnemeModel(host, ToyEncoder(), encoder, QUICK)
+        assert model.inject_memory(FACT).outcome == "exact"
+        model.inject_memory("My name is Yusuf")
+        assert model.list_memories() == [FACT, "My name is Yusuf"]
+        assert isinstance(model.generate("Where do I live?", max_new_tokens=3), str)
+        assert model.get_stats()["facts"] == 2
+        model.save_encoder(tmp_path / "encoder.safetensors")
+        model.load_encoder(tmp_path / "encoder.safetensors")
+        assert model.get_stats()["facts"] == 2
+        assert model.clear_memories() == 2
+        assert model.list_memories() == []
+        assert model.get_stats()["facts"] == 0
+
+
+def test_what_fails_falls_back_to_the_closed_form(
+    host: Host, encoder: MemoryEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, told = open_home(host, encoder, tmp_path), Record.new(FACT, ME)
+    write = home.closed_form.write_checked
+
+    def solved(*given: Any) -> Written:
+        return replace(write(*given), failed=())
+
+    monkeypatch.setattr(home.closed_form, "write_checked", solved)
+    home.write([told])
+    assert isinstance(load_delta(tmp_path / "records" / f"{told.id}.safetensors"), LowRankDelta)
+
+
+def test_refining_brings_the_reply_nearer(host: Host, encoder: MemoryEncoder) -> None:
+    from memgraft.injection.forcing import ForcedReplies
+    from memgraft.injection.reading import prompt_ids, reply_ids
+
+    writer = EncodingWriter(host, encoder)
+    asked = ["Where do I live?", "Which town is mine?"]
+    replies = ForcedReplies.run(
+        host, [prompt_ids(host, a) for a in asked], [reply_ids(host, REPLY)] * 2
+    )
+
+    @torch.no_grad()
+    def loss(codes: torch.Tensor, tokens: torch.Tensor) -> float:
+        logits = replies.logits(replies.hidden(writer.terms(codes, tokens)), replies.valid)
+        return float(torch.nn.functional.cross_entropy(logits, replies.target[replies.valid]))
+
+    codes, tokens = writer.write(FACT, REPLY)
+    better = writer.refine(codes, tokens, asked, REPLY)
+    assert loss(better, tokens) < loss(codes, tokens)
+    assert torch.allclose(better * LEVELS, (better * LEVELS).round(), atol=1e-3)
