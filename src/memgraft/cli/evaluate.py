@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from memgraft.cli import options
 from memgraft.cli.progress import Bars, prepare_libraries
 from memgraft.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from memgraft.host.load import Host
+    from memgraft.injection.encoder import MemoryEncoder
 
 app = typer.Typer(help="Measure a memory.", no_args_is_help=True)
 
@@ -27,6 +31,9 @@ def injection(
     home: Annotated[
         str | None, typer.Option(help="weights, passages or none; all three if not given.")
     ] = None,
+    writer: Annotated[
+        str, typer.Option(help="encoder, closed-form, or a trained encoder's file.")
+    ] = "encoder",
     model: options.Model = options.DEFAULT_MODEL,
     limit: Annotated[int | None, typer.Option(help="Only the first so many facts.", min=1)] = None,
     misses: Annotated[bool, typer.Option(help="Also list the questions that failed.")] = False,
@@ -44,7 +51,8 @@ def injection(
     homes = [home] if home else (["weights"] if as_json else list(HOMES))
     with Bars() as bars:
         host, encoder = load_host(model, bars), MiniLM(progress=bars)
-        figures = [evaluate(host, encoder, rows, name, stack, bars) for name in homes]
+        writes = _memory_encoder(host, writer)
+        figures = [evaluate(host, encoder, rows, name, stack, bars, writes) for name in homes]
     failed = [(result["home"], *miss.values()) for result in figures for miss in result["misses"]]
     if as_json:
         chosen = figures[0] if misses else {k: v for k, v in figures[0].items() if k != "misses"}
@@ -54,6 +62,21 @@ def injection(
     if misses:
         for name, question, due, reply in failed:
             print(f"{name}: {question}\n  due:   {due}\n  reply: {reply}")
+
+
+def _memory_encoder(host: Host, writer: str) -> MemoryEncoder | None:
+    """What `--writer` names; without a shipped encoder for the model, the closed form."""
+    from memgraft.injection.pretrained import load_encoder, shipped_encoder
+
+    if writer == "closed-form":
+        return None
+    if writer == "encoder":
+        return shipped_encoder(host)
+    if not Path(writer).is_file():
+        raise InvalidInput(
+            f"no writer is called {writer!r}", expected="encoder, closed-form, or a file"
+        )
+    return load_encoder(host, Path(writer))
 
 
 def _table(figures: list[dict[str, Any]]) -> None:

@@ -25,6 +25,7 @@ from memgraft.evals.scoring import contains, exact
 from memgraft.host.load import Host
 from memgraft.host.prompt import with_passages
 from memgraft.host.session import GenerationConfig, Session
+from memgraft.injection.encoder import MemoryEncoder
 from memgraft.injection.home import InjectionHome
 from memgraft.memory import Memory, passages_of, patch_of
 from memgraft.retrieval.home import PassagesHome
@@ -114,15 +115,16 @@ def evaluate(
     home: str,
     stack: int,
     progress: Progress | None = None,
+    memory_encoder: MemoryEncoder | None = None,
 ) -> dict[str, Any]:
     """Tell a fresh memory `stack` facts at a time and ask for each; returns the figures.
 
     `neighbour_unchanged` and `unrelated_unchanged` are the shares of prompts whose greedy reply
-    is the bare model's. A prompt for which nothing is recalled counts as unchanged without being
-    generated twice: nothing is attached then, and that this is bit for bit the bare model is a
-    test of its own.
+    is the bare model's. With a memory encoder, facts are written by it first. A prompt for which
+    nothing is recalled counts as unchanged without being generated twice: nothing is attached
+    then, and that this is bit for bit the bare model is a test of its own.
     """
-    solver = _Solver(host, encoder, home)
+    solver = _Solver(host, encoder, home, memory_encoder)
     tally = Tally()
     stacks = [rows[i : i + stack] for i in range(0, len(rows), stack)]
     done = 0
@@ -182,19 +184,25 @@ def _figures(tally: Tally, home: str, stack: int, count: int) -> dict[str, Any]:
 class _Solver:
     """A model with one of the homes, or with none."""
 
-    def __init__(self, host: Host, encoder: Encoder, home: str) -> None:
+    def __init__(
+        self, host: Host, encoder: Encoder, home: str, memory_encoder: MemoryEncoder | None
+    ) -> None:
         if home not in HOMES:
             raise InvalidInput(f"no home is called {home!r}", expected=" or ".join(HOMES))
         self.host = host
         self.encoder = encoder
         self.home = home
+        self.memory_encoder = memory_encoder
         self._bare: dict[str, str] = {}
 
     def opened(self, folder: Path) -> Memory:
         store = SQLiteStore(folder / "memory.db")
         homes: list[Home] = []
         if self.home == "weights":
-            homes.append(InjectionHome(self.host, self.encoder, folder / "weights"))
+            weights = InjectionHome(
+                self.host, self.encoder, folder / "weights", memory_encoder=self.memory_encoder
+            )
+            homes.append(weights)
         if self.home == "passages":
             homes.append(PassagesHome(store, self.encoder, folder / "passages"))
         return Memory(store, homes)
