@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from memgraft.core.errors import InvalidInput
-from memgraft.data.relations import FIRST, SECOND, Relation, Subject, relations, render, sentence
-from memgraft.data.relations import third as third_person
+from memgraft.data.relations import FIRST, Relation, Subject, relations, render, sentence, third
 from memgraft.data.values import first_name, full_name, listed, sample
+from memgraft.text.person import to_second_person
 
 Split = Literal["train", "values", "phrasing", "relations"]
 SPLITS: tuple[Split, ...] = ("train", "values", "phrasing", "relations")
@@ -107,22 +108,6 @@ class Fact:
     keys: frozenset[tuple[str, str, str]]
 
 
-@dataclass(frozen=True)
-class _Speaker:
-    """A subject as the user says it and as the assistant says it."""
-
-    user: Subject
-    assistant: Subject
-
-
-def _said(speaker: _Speaker | None) -> Subject | None:
-    return speaker.user if speaker else None
-
-
-def _answered(speaker: _Speaker | None) -> Subject | None:
-    return speaker.assistant if speaker else None
-
-
 def facts(split: Split, seed: int) -> Iterator[Fact]:
     """Endless facts of a split. The same seed gives the same facts."""
     if split not in SPLITS:
@@ -168,33 +153,30 @@ def held_out(text: str, share: int) -> bool:
 
 
 def _fact(relation: Relation, split: Split, rng: random.Random) -> Fact:
-    speaker = _speaker(relation, rng)
+    subject = _subject(relation, rng)
     entity = _value(relation.entity, split, rng) if relation.entity else ""
     value = _value(relation.value, split, rng)
     tellings, askings = _wordings(relation, split)
     telling = rng.choice(tellings)
-    told = render(telling, _said(speaker), value, entity)
-    reply = render(telling, _answered(speaker), value, entity)
-    user = _said(speaker)
-    questions = [Question(sentence(render(a, user, value, entity)), value) for a in askings]
+    told = render(telling, subject, value, entity)
+    questions = [Question(sentence(render(a, subject, value, entity)), value) for a in askings]
     if split != "phrasing" and relation.back:
-        questions.append(_back(relation, rng.choice(relation.back), speaker, value, entity))
-    who = speaker.user.nominative if speaker else ""
+        questions.append(_back(relation, rng.choice(relation.back), subject, value, entity))
+    who = subject.nominative if subject else ""
     keys = {(relation.group, who, entity)}
-    if speaker and rng.random() < 0.06 and (other := _companion(relation, split, rng)):
+    if subject and rng.random() < 0.06 and (other := _companion(relation, split, rng)):
         keys.add((other.group, who, ""))
         extra = _value(other.value, split, rng)
         second_telling, second_asking = (rng.choice(w) for w in _wordings(other, split))
-        told = f"{told[:-1]}, and {render(second_telling, speaker.user, extra)}"
-        reply = f"{reply[:-1]}, and {render(second_telling, speaker.assistant, extra)}"
-        questions.append(Question(sentence(render(second_asking, speaker.user, extra)), extra))
+        told = f"{told[:-1]}, and {render(second_telling, subject, extra)}"
+        questions.append(Question(sentence(render(second_asking, subject, extra)), extra))
     elif rng.random() < 0.03 and (former := _value(relation.value, split, rng)) != value:
-        told, reply = (f"{text[:-1]}, no longer {former}." for text in (told, reply))
+        told = f"{told[:-1]}, no longer {former}."
     asked = {question.text for question in questions}
-    near = _neighbours(relation, speaker, entity, askings, rng)
+    near = _neighbours(relation, subject, entity, askings, rng)
     return Fact(
         text=sentence(told),
-        reply=sentence(reply),
+        reply=to_second_person(sentence(told)),
         questions=tuple(questions),
         neighbours=tuple(text for text in near if text not in asked),
         relation=relation.name,
@@ -203,16 +185,15 @@ def _fact(relation: Relation, split: Split, rng: random.Random) -> Fact:
 
 
 def _back(
-    relation: Relation, template: str, speaker: _Speaker | None, value: str, entity: str
+    relation: Relation, template: str, subject: Subject | None, value: str, entity: str
 ) -> Question:
     """A question for the subject or the entity; "you" is a poor answer to look for."""
-    user = _said(speaker)
     answer = entity
-    if speaker and "S}" not in template:
-        answer = "" if speaker.user is FIRST else speaker.user.nominative.removeprefix("my ")
+    if subject and "S}" not in template:
+        answer = "" if subject is FIRST else re.sub(r"^(my|our) ", "", subject.nominative)
     if not answer:
-        return Question(sentence(render(relation.ask[0], user, value, entity)), value)
-    return Question(sentence(render(template, user, value, entity)), answer)
+        return Question(sentence(render(relation.ask[0], subject, value, entity)), value)
+    return Question(sentence(render(template, subject, value, entity)), answer)
 
 
 def _wordings(relation: Relation, split: Split) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -234,50 +215,37 @@ def _value(kind: str, split: Split, rng: random.Random) -> str:
     return value
 
 
-def _speaker(relation: Relation, rng: random.Random) -> _Speaker | None:
+def _subject(relation: Relation, rng: random.Random) -> Subject | None:
     if relation.subject == "none":
         return None
     if relation.subject == "pet":
         return _pet(rng)
     chance = rng.random()
     if relation.subject == "user" or chance < 0.5:
-        return _Speaker(FIRST, SECOND)
+        return FIRST
     return _relative(rng) if chance < 0.75 else _named(rng)
 
 
-def _named(rng: random.Random) -> _Speaker:
+def _named(rng: random.Random) -> Subject:
     name = (first_name if rng.random() < 0.6 else full_name)(rng)
-    subject = third_person(name, rng.choice((_HE, _SHE)))
-    return _Speaker(subject, subject)
+    return third(name, rng.choice((_HE, _SHE)))
 
 
-def _relative(rng: random.Random) -> _Speaker:
+def _relative(rng: random.Random) -> Subject:
     chance = rng.random()
     if chance < 0.1:
-        return _owned(rng.choice(_PLURALS), _THEY, plural=True)
+        return third(f"my {rng.choice(_PLURALS)}", _THEY, plural=True)
     if chance < 0.4:
-        return _owned(rng.choice(_OTHERS), rng.choice((_HE, _SHE)))
-    noun, pronouns = rng.choice([(_MEN, _HE), (_WOMEN, _SHE)])
-    title = rng.choice(noun) + (f" {first_name(rng)}" if rng.random() < 0.15 else "")
-    return _owned(title, pronouns)
+        return third(f"my {rng.choice(_OTHERS)}", rng.choice((_HE, _SHE)))
+    nouns, pronouns = rng.choice([(_MEN, _HE), (_WOMEN, _SHE)])
+    name = f" {first_name(rng)}" if rng.random() < 0.15 else ""
+    return third(f"my {rng.choice(nouns)}{name}", pronouns)
 
 
-def _pet(rng: random.Random) -> _Speaker:
+def _pet(rng: random.Random) -> Subject:
     if rng.random() < 0.3:
-        name = rng.choice(listed("pet_name"))
-        subject = third_person(name, rng.choice((_HE, _SHE)))
-        return _Speaker(subject, subject)
-    return _owned(rng.choice(_PETS), _IT, owner=rng.choice((("my", "your"), ("our", "your"))))
-
-
-def _owned(
-    noun: str,
-    pronouns: tuple[str, str, str],
-    plural: bool = False,
-    owner: tuple[str, str] = ("my", "your"),
-) -> _Speaker:
-    said, answered = (third_person(f"{word} {noun}", pronouns, plural) for word in owner)
-    return _Speaker(said, answered)
+        return third(rng.choice(listed("pet_name")), rng.choice((_HE, _SHE)))
+    return third(f"{rng.choice(('my', 'our'))} {rng.choice(_PETS)}", _IT)
 
 
 @cache
@@ -298,7 +266,7 @@ def _companion(relation: Relation, split: Split, rng: random.Random) -> Relation
 
 def _neighbours(
     relation: Relation,
-    speaker: _Speaker | None,
+    subject: Subject | None,
     entity: str,
     askings: tuple[str, ...],
     rng: random.Random,
@@ -308,21 +276,20 @@ def _neighbours(
     if relation.entity and "E}" in asking:
         elsewhere = sample(relation.entity, rng)
         if elsewhere != entity:
-            yield sentence(render(asking, _said(speaker), "", elsewhere))
-    if speaker is None:
+            yield sentence(render(asking, subject, "", elsewhere))
+    if subject is None:
         return
     if "S}" in asking or "S's}" in asking or "{me}" in asking:
-        other = _other(relation, speaker, rng)
-        yield sentence(render(asking, other.user, "", entity))
+        yield sentence(render(asking, _other(relation, subject, rng), "", entity))
     if near := _companion(relation, "train", rng):
-        yield sentence(render(rng.choice(near.ask), speaker.user, ""))
+        yield sentence(render(rng.choice(near.ask), subject, ""))
 
 
-def _other(relation: Relation, speaker: _Speaker, rng: random.Random) -> _Speaker:
+def _other(relation: Relation, subject: Subject, rng: random.Random) -> Subject:
     """A different subject of a sort that the relation takes."""
     while True:
         other = _pet(rng) if relation.subject == "pet" else rng.choice((_named, _relative))(rng)
-        if relation.subject != "pet" and speaker.user is not FIRST and rng.random() < 0.3:
-            other = _Speaker(FIRST, SECOND)
-        if other.user.nominative != speaker.user.nominative:
+        if relation.subject != "pet" and subject is not FIRST and rng.random() < 0.3:
+            other = FIRST
+        if other.nominative != subject.nominative:
             return other

@@ -46,7 +46,7 @@ class Subject:
     he: str
     him: str
     his: str
-    # Which of [I | you, they | he, she, it] a verb agrees with.
+    # Which of [I | they | he, she, it] a verb agrees with.
     agreement: int
 
     def form(self, slot: str) -> str:
@@ -57,7 +57,6 @@ class Subject:
 
 
 FIRST = Subject("I", "my", "me", "I", "me", "my", 0)
-SECOND = Subject("you", "your", "you", "you", "you", "your", 1)
 
 
 def third(noun: str, pronouns: tuple[str, str, str], plural: bool = False) -> Subject:
@@ -83,8 +82,8 @@ class Relation:
 def render(template: str, subject: Subject | None, value: str, entity: str = "") -> str:
     """Fill a template in; `sentence` makes its first letter a capital.
 
-    >>> render("{S} [have|has] {a V}.", SECOND, "oboe")
-    'you have an oboe.'
+    >>> render("{S} [have|has] {a V}.", FIRST, "oboe")
+    'I have an oboe.'
     """
 
     def agree(found: re.Match[str]) -> str:

@@ -99,6 +99,7 @@ def _restate(parts: list[str]) -> list[str]:
     subject = ""  # "i" while a following verb has to agree with it
     topic = ""  # the latest nominative pronoun, which "and was" goes back to
     previous = ""
+    opening = True  # at the start of a sentence, where capitals mean nothing
     for part in parts:
         if part.isspace():
             restated.append(part)
@@ -112,7 +113,9 @@ def _restate(parts: list[str]) -> list[str]:
         key = core.lower().replace("’", "'")
         if previous in {"and", "but"} and topic == "i":
             subject = "i"
-        restated.append(head + _swap(core, key, subject, previous) + tail)
+        titled = core.istitle() and len(core) > 1 and not opening and "'" not in key
+        restated.append(part if titled else head + _swap(core, key, subject, previous) + tail)
+        opening = bool(set(tail) & set(_FINAL + ":"))
         subject = _subject_after(subject, key)
         topic = key.partition("'")[0] if key.partition("'")[0] in NOMINATIVE else topic
         previous = key

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from memgraft.core.errors import InvalidInput
-from memgraft.data.relations import FIRST, SECOND, parse, relations, render, third
+from memgraft.data.relations import FIRST, parse, relations, render, third
 from memgraft.data.values import SAMPLERS, listed
 
 TABLE = """
@@ -39,7 +39,6 @@ def test_a_table_is_read() -> None:
     ("subject", "template", "text"),
     [
         (FIRST, "{S} [eat|eats] {V}, {he} [like|likes] {his} job.", "I eat X, I like my job."),
-        (SECOND, "{S} [am|are|is] at {V}.", "you are at X."),
         (MIRA, "{S} [am|are|is] at {V} with {his} dog.", "Mira is at X with her dog."),
         (PARENTS, "{S} [am|are|is] at {V}.", "my parents are at X."),
         (PARENTS, "{S's} home is {V}.", "my parents' home is X."),
@@ -102,7 +101,7 @@ class TestBundled:
 
     def test_everything_renders_in_every_person(self) -> None:
         for relation in relations():
-            people = [None] if relation.subject == "none" else [FIRST, SECOND, MIRA, PARENTS]
+            people = [None] if relation.subject == "none" else [FIRST, MIRA, PARENTS]
             for template in (*relation.say, *relation.ask, *relation.back):
                 for subject in people:
                     text = render(template, subject, "VALUE", "ENTITY")

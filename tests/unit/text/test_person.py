@@ -13,6 +13,9 @@ from memgraft.text.person import strip_preamble, to_second_person
     ("fact", "restated"),
     [
         ("My name is Yusuf", "Your name is Yusuf."),
+        ("My favourite song is Take On Me", "Your favourite song is Take On Me."),
+        ("MY FLAT IS COLD", "Your FLAT IS COLD."),
+        ("It is late. My bus is gone.", "It is late. Your bus is gone."),
         ("I'm very allergic to nuts", "You're very allergic to nuts."),
         ("I’m very allergic to nuts", "You’re very allergic to nuts."),
         ("We've got two goats", "You've got two goats."),
