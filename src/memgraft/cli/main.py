@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from memgraft.cli import bundles, evaluate, records, train
+from memgraft.cli import bundles, evaluate, export, records, train
 from memgraft.cli import chat as chatting
 from memgraft.core.errors import MemgraftError
 
@@ -27,6 +27,7 @@ app.command("ask")(records.ask)
 app.command("memories")(records.memories)
 app.command("forget")(records.forget)
 app.command("stats")(records.stats)
+app.command("export")(export.export)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(train.app, name="train")
 app.add_typer(bundles.app, name="bundles")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memgraft.core.config import Config
+from memgraft.core.errors import InvalidInput
+
+COMPOSITIONS = ("routed", "sum", "solved")
 
 
 @dataclass(frozen=True)
@@ -31,3 +34,12 @@ class InjectionConfig(Config):
     gain: float = 1.75
     # Below this score no fact is awake.
     threshold: float = 0.45
+    # What is awake: `routed` (the best fact, or none), or every fact of the scope, as the `sum` of
+    # their changes, or with keys `solved` for all of them together.
+    compose: str = "routed"
+
+    def __post_init__(self) -> None:
+        if self.compose not in COMPOSITIONS:
+            raise InvalidInput(
+                f"facts cannot be composed {self.compose!r}", expected=", ".join(COMPOSITIONS)
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -77,6 +78,17 @@ class EncodingWriter:
                 self._expanded.popitem(last=False)
         self._expanded.move_to_end(key)
         return self._expanded[key]
+
+    @torch.no_grad()
+    def solve(self, deltas: Sequence[LatentDelta]) -> tuple[LowRankTerm, ...]:
+        """The terms of several facts that are awake together: each key also has to stay silent
+        where another fact's is due."""
+        codes = torch.cat([delta.codes.float() / LEVELS for delta in deltas])[None]
+        before = torch.cat([delta.tokens[:-1] for delta in deltas])[None]
+        after = torch.cat([delta.tokens[1:] for delta in deltas])[None]
+        decoded = self.encoder.decode(codes, before, after)
+        terms = self.encoder.terms(decoded, torch.ones_like(before, dtype=torch.bool))
+        return tuple(LowRankTerm(layer, a[0], b[0]) for layer, (a, b) in terms.items())
 
 
 def as_int8(codes: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from memgraft.core.home import Home
 from memgraft.core.recall import Awake, LowRankTerm, Patch, Query
 from memgraft.core.receipts import Receipt, Report
 from memgraft.core.records import Record
+from memgraft.core.scope import Scope
 from memgraft.host.load import Host
 from memgraft.injection.config import InjectionConfig
 from memgraft.injection.delta import Delta, LatentDelta, LowRankDelta, load_delta
@@ -75,7 +76,10 @@ class InjectionHome(Home):
         return [self._write(record) for record in records]
 
     def read(self, query: Query) -> Patch:
-        """The one fact that the question wakes, or an empty patch."""
+        """The one fact that the question wakes, or an empty patch; see `InjectionConfig.compose`
+        for other ways."""
+        if self.config.compose != "routed":
+            return self.composed(query.scope)
         routes = self.router.rank(query.text, query.scope, CONSIDERED)
         considered = tuple(
             Awake(route.record_id, self._deltas[route.record_id].text, route.score)
@@ -84,6 +88,21 @@ class InjectionHome(Home):
         awake = tuple(fact for fact in considered[:1] if fact.score >= self.config.threshold)
         terms = [term for fact in awake for term in self._terms(self._deltas[fact.record_id])]
         return Patch(tuple(terms), awake, considered)
+
+    def composed(self, scope: Scope) -> Patch:
+        """Every fact of a scope awake at once, without a gate."""
+        deltas = [delta for delta in self._deltas.values() if scope.covers(delta.scope)]
+        jointly = [d for d in deltas if isinstance(d, LatentDelta)] if self._solves else []
+        apart = [d for d in deltas if not (self._solves and isinstance(d, LatentDelta))]
+        terms = [term for delta in apart for term in self._terms(delta)]
+        if jointly and self.encoding:
+            terms += self.encoding.solve(jointly)
+        awake = tuple(Awake(delta.record_id, delta.text, 1.0) for delta in deltas)
+        return Patch(tuple(terms), awake, awake)
+
+    @property
+    def _solves(self) -> bool:
+        return self.config.compose == "solved"
 
     def forget(self, ids: Iterable[str]) -> list[Receipt]:
         receipts = []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from memgraft.core.errors import FolderError
+from memgraft.core.errors import FolderError, InvalidInput
 from memgraft.core.recall import Query
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
@@ -149,3 +149,39 @@ def test_refining_brings_the_reply_nearer(host: Host, encoder: MemoryEncoder) ->
     better = writer.refine(codes, tokens, asked, REPLY)
     assert loss(better, tokens) < loss(codes, tokens)
     assert torch.allclose(better * LEVELS, (better * LEVELS).round(), atol=1e-3)
+
+
+@pytest.mark.usefixtures("passing")
+class TestComposed:
+    def test_all_facts_of_the_scope_are_awake(
+        self, host: Host, encoder: MemoryEncoder, tmp_path: Path
+    ) -> None:
+        told = [Record.new(text, ME) for text in (FACT, "My name is Yusuf")]
+        theirs = Record.new("I own a boat", Scope(user_id="you"))
+        for compose in ("sum", "solved"):
+            config = replace(QUICK, compose=compose)
+            home = InjectionHome(host, ToyEncoder(), tmp_path / compose, config, encoder)
+            home.write([*told, theirs])
+            patch = home.read(Query("anything at all", ME))
+            assert [fact.text for fact in patch.awake] == [record.text for record in told]
+            assert sum(t.a.shape[1] for t in patch.terms) == len(encoder.config.layers) * sum(
+                len(home._deltas[r.id].tokens) - 1  # type: ignore[attr-defined]
+                for r in told
+            )
+
+    def test_solved_keys_of_one_fact_are_its_own(
+        self, host: Host, encoder: MemoryEncoder, tmp_path: Path
+    ) -> None:
+        home = open_home(host, encoder, tmp_path)
+        told = Record.new(FACT, ME)
+        home.write([told])
+        delta = home._deltas[told.id]
+        assert isinstance(delta, LatentDelta)
+        assert home.encoding is not None
+        alone = home.encoding.expand(delta)
+        for one, other in zip(alone, home.encoding.solve([delta]), strict=True):
+            assert torch.allclose(one.b, other.b, atol=1e-5)
+
+    def test_an_unknown_composition(self) -> None:
+        with pytest.raises(InvalidInput):
+            InjectionConfig(compose="shuffled")
