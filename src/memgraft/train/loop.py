@@ -66,7 +66,7 @@ class Task(ABC):
 def train(task: Task, config: LoopConfig, out: Path, progress: Progress | None = None) -> None:
     """Train from the last checkpoint in `out`, or from the start, to `config.steps`."""
     out.mkdir(parents=True, exist_ok=True)
-    parameters = dict(task.model.named_parameters())
+    parameters = {name: p for name, p in task.model.named_parameters() if p.requires_grad}
     optimiser = torch.optim.AdamW(
         parameters.values(), lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay
     )
