@@ -58,5 +58,31 @@ def injection(
         card = {"steps": steps, "facts": facts, "lr": lr, "stacks": stacks, "seed": seed}
         save_encoder(encoder, out / "encoder.safetensors", host.fingerprint, **card)
         figures = task.measure()
+    _print(figures)
+
+
+@app.command()
+def verifier(
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and the verifier.")],
+    steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = 3000,
+    facts: Annotated[int, typer.Option("--batch-size", help="Facts per step.", min=2)] = 16,
+    lr: Annotated[float, typer.Option(help="Learning rate of the plateau.")] = 1e-4,
+    seed: Annotated[int, typer.Option(help="Of the data.")] = 0,
+) -> None:
+    """Train the verifier: does this fact answer this question?"""
+    prepare_libraries()
+    from memgraft.injection.verifier import Verifier
+    from memgraft.train.loop import LoopConfig, train
+    from memgraft.train.verifier import VerifierTask, VerifierTraining
+
+    with Bars() as bars:
+        task = VerifierTask(Verifier.untrained(bars), VerifierTraining(facts=facts, seed=seed))
+        train(task, LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 3), seed=seed), out, bars)
+        task.verifier.save(out / "verifier.safetensors")
+        figures = task.measure()
+    _print(figures)
+
+
+def _print(figures: dict[str, float]) -> None:
     for name, value in figures.items():
-        print(f"{name:>12} {value:.3f}")
+        print(f"{name:>15} {value:.3f}")
