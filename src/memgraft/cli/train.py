@@ -26,6 +26,9 @@ def injection(
     facts: Annotated[int, typer.Option("--batch-size", help="Facts per step.", min=1)] = 32,
     lr: Annotated[float, typer.Option(help="Learning rate of the plateau.")] = 1e-3,
     stack: Annotated[int, typer.Option(help="Most facts awake together in training.", min=1)] = 16,
+    locality: Annotated[
+        float, typer.Option(help="Weight of leaving near questions alone.", min=0.0)
+    ] = 0.3,
     layers: Annotated[str, typer.Option(help="Layers to change, such as 20,23,26.")] = "",
     code: Annotated[int, typer.Option(help="Numbers per token kept on disk.", min=4)] = 64,
     half: Annotated[
@@ -55,7 +58,7 @@ def injection(
         )
         loop = LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 5), seed=seed)
         train(task, loop, out, bars)
-        card = {"steps": steps, "facts": facts, "lr": lr, "stacks": stacks, "seed": seed}
+        card = {"steps": steps, "lr": lr, **training.to_dict()}
         save_encoder(encoder, out / "encoder.safetensors", host.fingerprint, **card)
         figures = task.measure()
     _print(figures)
