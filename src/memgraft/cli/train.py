@@ -53,9 +53,8 @@ def injection(
         if half:
             host.model.bfloat16()
         stacks = (1, 1, 1, *(2**n for n in range(stack.bit_length()) if facts % 2**n == 0))
-        task = InjectionTask(
-            host, encoder, InjectionTraining(facts=facts, stacks=stacks, seed=seed)
-        )
+        training = InjectionTraining(facts=facts, stacks=stacks, neighbours=locality, seed=seed)
+        task = InjectionTask(host, encoder, training)
         loop = LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 5), seed=seed)
         train(task, loop, out, bars)
         card = {"steps": steps, "lr": lr, **training.to_dict()}
