@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from memgraft.cli import bundles, evaluate, export, records, train
+from memgraft.cli import bundles, data, evaluate, export, records, train
 from memgraft.cli import chat as chatting
 from memgraft.core.errors import MemgraftError
 
@@ -29,6 +29,7 @@ app.command("forget")(records.forget)
 app.command("stats")(records.stats)
 app.command("export")(export.export)
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(bundles.app, name="bundles")
 

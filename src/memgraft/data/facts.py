@@ -110,15 +110,21 @@ class Fact:
 
 def facts(split: Split, seed: int) -> Iterator[Fact]:
     """Endless facts of a split. The same seed gives the same facts."""
-    if split not in SPLITS:
-        raise InvalidInput(f"no split is called {split!r}", expected=", ".join(SPLITS))
-    rng = random.Random(f"{split}-{seed}")
+    rng = random.Random(f"{as_split(split)}-{seed}")
     pool = [r for r in relations() if held_out(r.name, 10) == (split == "relations")]
     while True:
         fact = _fact(rng.choice(pool), split, rng)
         # Somebody may be called "Us", which the restating rules take for a pronoun.
         if all(asked.answer.lower() in fact.reply.lower() for asked in fact.questions):
             yield fact
+
+
+def as_split(name: str) -> Split:
+    """The split of that name, or `InvalidInput`."""
+    for split in SPLITS:
+        if split == name:
+            return split
+    raise InvalidInput(f"no split is called {name!r}", expected=", ".join(SPLITS))
 
 
 def stacks(split: Split, seed: int, size: int) -> Iterator[list[Fact]]:

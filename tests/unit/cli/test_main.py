@@ -40,7 +40,7 @@ def test_help_lists_every_command_and_starts_light() -> None:
     assert status == 0
     assert not torch
     listed = {line.split()[0] for line in printed.splitlines() if line.startswith("  ")}
-    commands = "chat remember ask memories forget stats eval bundles"
+    commands = "chat remember ask memories forget stats export eval data train bundles"
     assert set(commands.split()) <= listed
 
 
@@ -116,3 +116,37 @@ def test_facts_that_are_not_there(tmp_path: Path) -> None:
     status, _, complaints, _ = run("eval", "injection", "--facts", str(tmp_path / "none.jsonl"))
     assert status == 2
     assert complaints.startswith("memgraft: cannot read")
+
+
+def test_generated_facts_are_rows_of_an_evaluation(tmp_path: Path) -> None:
+    from memgraft.evals.injection import load_rows
+
+    code, out, _, _ = run("data", "facts", "--count", "20", "--split", "phrasing")
+    assert code == 0
+    path = tmp_path / "facts.jsonl"
+    path.write_text(out, encoding="utf-8")
+    rows = load_rows(path)
+    assert len(rows) == 20
+    assert all(row.answer.lower() in row.fact.lower() for row in rows)
+
+
+def test_an_unknown_split() -> None:
+    code, _, err, _ = run("data", "facts", "--split", "test")
+    assert code != 0
+    assert "phrasing" in err
+
+
+def test_an_unknown_export_format(tmp_path: Path, store: str) -> None:
+    out = tmp_path / "out"
+    code, _, err, _ = run("export", "--format", "gguf", "--out", str(out), "--store", store)
+    assert code != 0
+    assert "merged" in err
+    assert not out.exists()
+
+
+def test_an_export_overwrites_nothing(tmp_path: Path, store: str) -> None:
+    (tmp_path / "mine").write_text("dear")
+    code, _, err, _ = run("export", "--out", str(tmp_path), "--store", store)
+    assert code != 0
+    assert "not empty" in err
+    assert (tmp_path / "mine").read_text() == "dear"
