@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from memgraft.store.open import open_store
 from memgraft.text.encoder import Encoder
 from memgraft.text.minilm import MiniLM
 
+# How facts get into the weights: solved for, or by the memory encoder that ships for the model.
+WRITERS = ("closed-form", "encoder")
+WRITER_VARIABLE = "MEMGRAFT_WRITER"
 HOMES = {"weights": ("weights",), "passages": ("passages",), "both": ("weights", "passages")}
 
 
@@ -42,6 +46,7 @@ def open_memory(
     *,
     home: str = "weights",
     model: str = DEFAULT_MODEL,
+    writer: str | None = None,
     progress: Progress | None = None,
 ) -> Opened:
     """Open or create a memory.
@@ -50,10 +55,14 @@ def open_memory(
         store: a file or `sqlite:///` URL; the user's own by default.
         home: `weights`, `passages` or `both`.
         model: see `memgraft.host.load.load_host`.
+        writer: `closed-form` or `encoder`; by default what MEMGRAFT_WRITER says, else closed form.
         progress: told how far long work is: fetching a bundle, and writing what another model or
             an interrupted process left unwritten.
     """
     check_home(home)
+    writer = writer or os.environ.get(WRITER_VARIABLE) or WRITERS[0]
+    if writer not in WRITERS:
+        raise InvalidInput(f"no writer is called {writer!r}", expected=" or ".join(WRITERS))
     opened = open_store(store or default_store())
     try:
         host = load_host(model, progress)
@@ -61,7 +70,7 @@ def open_memory(
         folder = homes_folder(opened)
         homes: list[Home] = []
         if "weights" in HOMES[home]:
-            homes.append(injection_home(host, encoder, folder / "weights"))
+            homes.append(injection_home(host, encoder, folder / "weights", writer))
         if "passages" in HOMES[home]:
             homes.append(PassagesHome(opened, encoder, folder / "passages"))
         memory = Memory(opened, homes)
@@ -72,13 +81,13 @@ def open_memory(
     return Opened(memory, host)
 
 
-def injection_home(host: Host, encoder: Encoder, folder: Path) -> InjectionHome:
-    """The weights home of a model, with the memory encoder that ships for it, if one does.
+def injection_home(host: Host, encoder: Encoder, folder: Path, writer: str) -> InjectionHome:
+    """The weights home of a model.
 
-    What is written depends on both, so each pair of them has a folder of its own, and facts are
-    written again from the store when one of them changes.
+    What is written depends on the model and on the writer, so each pair of them has a folder of
+    its own, and facts are written again from the store when one of them changes.
     """
-    writes = shipped_encoder(host)
+    writes = shipped_encoder(host) if writer == "encoder" else None
     name = f"{host.fingerprint}-{writes.fingerprint()}" if writes else host.fingerprint
     return InjectionHome(host, encoder, folder / name, memory_encoder=writes)
 

@@ -15,6 +15,7 @@ from memgraft.host.load import Host
 from memgraft.injection.delta import LatentDelta
 from memgraft.injection.home import InjectionHome
 from memgraft.injection.pretrained import shipped_encoder
+from memgraft.open import open_memory
 from memgraft.text.minilm import MiniLM
 
 pytestmark = [pytest.mark.bundle, pytest.mark.slow]
@@ -55,3 +56,14 @@ def test_facts_are_told_kept_and_forgotten(host: Host, encoder: MiniLM, tmp_path
         for mine, theirs in zip(one.terms, other.terms, strict=True):
             assert torch.equal(mine.a, theirs.a)
             assert torch.equal(mine.b, theirs.b)
+
+
+def test_it_is_chosen_by_name(tmp_path: Path) -> None:
+    store = str(tmp_path / "m.db")
+    with open_memory(store, writer="encoder").memory as memory:
+        memory.add("My name is Yusuf", user_id="me")
+        figures = memory.stats()["homes"]["weights"]
+    assert (figures["facts"], figures["in one pass"]) == (1, 1)
+    with open_memory(store).memory as memory:  # the default writes it again, in closed form
+        figures = memory.stats()["homes"]["weights"]
+    assert (figures["facts"], figures["in one pass"]) == (1, 0)

@@ -33,7 +33,7 @@ def injection(
     ] = None,
     writer: Annotated[
         str, typer.Option(help="encoder, closed-form, or a trained encoder's file.")
-    ] = "encoder",
+    ] = "closed-form",
     model: options.Model = options.DEFAULT_MODEL,
     limit: Annotated[int | None, typer.Option(help="Only the first so many facts.", min=1)] = None,
     misses: Annotated[bool, typer.Option(help="Also list the questions that failed.")] = False,
