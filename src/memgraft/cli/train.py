@@ -29,6 +29,9 @@ def injection(
     locality: Annotated[
         float, typer.Option(help="Weight of leaving near questions alone.", min=0.0)
     ] = 0.3,
+    start: Annotated[
+        Path | None, typer.Option(help="An encoder's file to begin from, not random weights.")
+    ] = None,
     layers: Annotated[str, typer.Option(help="Layers to change, such as 20,23,26.")] = "",
     code: Annotated[int, typer.Option(help="Numbers per token kept on disk.", min=4)] = 64,
     half: Annotated[
@@ -40,7 +43,7 @@ def injection(
     prepare_libraries()
     from memgraft.host.load import load_host
     from memgraft.injection.mneme import MnemeConfig
-    from memgraft.injection.pretrained import new_encoder, save_encoder
+    from memgraft.injection.pretrained import load_encoder, new_encoder, save_encoder
     from memgraft.train.injection import InjectionTask, InjectionTraining
     from memgraft.train.loop import LoopConfig, train
 
@@ -49,7 +52,10 @@ def injection(
         sizes: dict[str, Any] = {"code": code}
         if layers:
             sizes["layers"] = tuple(int(layer) for layer in layers.split(","))
-        encoder = new_encoder(host, MnemeConfig.for_model(host.model.config, **sizes), seed)
+        if start:
+            encoder = load_encoder(host, start).train().requires_grad_(True)
+        else:
+            encoder = new_encoder(host, MnemeConfig.for_model(host.model.config, **sizes), seed)
         if half:
             host.model.bfloat16()
         stacks = (1, 1, 1, *(2**n for n in range(stack.bit_length()) if facts % 2**n == 0))
