@@ -86,7 +86,7 @@ _PETS = [
 
 @dataclass(frozen=True)
 class Question:
-    """A question, the value that answers it, and whether its wording is held out."""
+    """A question and the value that answers it."""
 
     text: str
     answer: str
@@ -125,13 +125,6 @@ def as_split(name: str) -> Split:
         if split == name:
             return split
     raise InvalidInput(f"no split is called {name!r}", expected=", ".join(SPLITS))
-
-
-def stacks(split: Split, seed: int, size: int) -> Iterator[list[Fact]]:
-    """Groups of facts in which every question is answered by one fact only."""
-    source = facts(split, seed)
-    while True:
-        yield stack(source, size)
 
 
 def stack(source: Iterator[Fact], size: int) -> list[Fact]:
