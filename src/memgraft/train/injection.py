@@ -30,7 +30,6 @@ class InjectionTraining(Config):
     questions: int = 2  # per fact
     # Facts that are awake together; one entry is drawn per step, and divides `facts`.
     stacks: tuple[int, ...] = (1, 1, 1, 2, 4, 8)
-    parts: int = 2  # a step is computed in parts of like length, which need little padding
     neighbours: float = 0.3  # weight of leaving near questions alone
     measured: int = 96  # facts per held-out split
     seed: int = 0
@@ -60,19 +59,16 @@ class InjectionTask(Task):
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         batch = self._batch(step)
-        answering, leaving, right = zip(
-            *(self._part(part, step) for part in _by_length(batch, self.config.parts)), strict=True
-        )
-        told, left = torch.stack(answering).mean(), torch.stack(leaving).mean()
+        answering, leaving, right = self._losses(batch, step)
         figures = {
             "stack": len(batch.groups[0]),
-            "answering": float(told.detach()),
-            "leaving": float(left.detach()),
-            "exact": float(torch.cat(right).float().mean()),
+            "answering": float(answering.detach()),
+            "leaving": float(leaving.detach()),
+            "exact": float(right.float().mean()),
         }
-        return told + self.config.neighbours * left, figures
+        return answering + self.config.neighbours * leaving, figures
 
-    def _part(self, batch: Batch, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _losses(self, batch: Batch, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """Loss of answering what is asked, of not leaving the rest alone, and the exact rows."""
         replies, terms = self.patched(batch)
         due = torch.tensor([row[2] for row in batch.rows], device=replies.valid.device)
@@ -153,21 +149,6 @@ class InjectionTask(Task):
                 rows += [(question.text, fact.reply, True) for question in asked]
                 rows.append((_elsewhere(fact, group, rng), fact.reply, False))
         return Batch(groups, rows)
-
-
-def _by_length(batch: Batch, parts: int) -> list[Batch]:
-    """The groups, with their rows, shared out by the length of their longest reply."""
-    each = len(batch.rows) // len(batch.groups)
-    rows = [batch.rows[i : i + each] for i in range(0, len(batch.rows), each)]
-    paired = sorted(
-        zip(batch.groups, rows, strict=True),
-        key=lambda pair: max(len(fact.reply) for fact in pair[0]),
-    )
-    size = -(-len(paired) // parts)
-    return [
-        Batch([group for group, _ in part], [row for _, asked in part for row in asked])
-        for part in (paired[i : i + size] for i in range(0, len(paired), size))
-    ]
 
 
 def _elsewhere(fact: Fact, group: list[Fact], rng: random.Random) -> str:
