@@ -15,7 +15,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +29,7 @@ from memgraft.host.load import Host, load_host
 from memgraft.host.session import GenerationConfig
 from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.home import KIND, VERSION, InjectionHome
+from memgraft.injection.written import WrittenFact, rounded
 from memgraft.memory import Memory
 from memgraft.store.sqlite import SQLiteStore
 from memgraft.text.encoder import Encoder
@@ -115,20 +115,22 @@ def filled_memory(host: Host, encoder: Encoder, folder: Path, count: int) -> Mem
     layer = round(0.8 * len(layers(host.model)))
     width_in, width_out = mlp_out(host.model, layer).weight.shape[::-1]
     generator = torch.Generator().manual_seed(0)
+
+    def change(width: int) -> torch.Tensor:
+        return torch.randn(width, RANK, generator=generator)
+
     for number in range(count):
         text = f"The locker of guest {number} in hall {number % 37} opens with code {7919 * number}"
         record, _ = store.add(Record.new(text, SCOPE))
         keys = [text, text, *questions(text)]
-        LowRankDelta(
+        WrittenFact(
             record_id=record.id,
             version=record.version,
             text=text,
             scope=SCOPE,
-            layer=layer,
-            a=torch.randn(width_out, RANK, generator=generator).half(),
-            b=torch.randn(width_in, RANK, generator=generator).half(),
-            routes=encoder.encode(keys).astype(np.float32),
+            routes=rounded(encoder.encode(keys)),
             checked=True,
+            delta=LowRankDelta.rounded({layer: (change(width_out), change(width_in))}),
         ).save(files.path(record.id))
     return Memory(store, [InjectionHome(host, encoder, folder / "weights")])
 

@@ -34,7 +34,7 @@ def test_facts_are_told_kept_and_forgotten(host: Host, encoder: MiniLM, tmp_path
     home = InjectionHome(host, encoder, tmp_path, memory_encoder=writes)
     records = [Record.new(text, ME) for text in TOLD]
     assert [receipt.outcome for receipt in home.write(records)] == ["exact"] * 3
-    assert all(isinstance(delta, LatentDelta) for delta in home._deltas.values())
+    assert all(isinstance(fact.delta, LatentDelta) for fact in home._facts.values())
 
     def replies(home: InjectionHome) -> list[str]:
         prompts = [host.prompt([{"role": "user", "content": asked}]) for asked, _ in TOLD.values()]
@@ -63,7 +63,7 @@ def test_it_is_chosen_by_name(tmp_path: Path) -> None:
     with open_memory(store, writer="encoder").memory as memory:
         memory.add("My name is Yusuf", user_id="me")
         figures = memory.stats()["homes"]["weights"]
-    assert (figures["facts"], figures["in one pass"]) == (1, 1)
+    assert (figures["facts"], figures["encoded"]) == (1, 1)
     with open_memory(store).memory as memory:  # the default writes it again, in closed form
         figures = memory.stats()["homes"]["weights"]
-    assert (figures["facts"], figures["in one pass"]) == (1, 0)
+    assert (figures["facts"], figures["encoded"]) == (1, 0)

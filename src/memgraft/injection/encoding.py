@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
@@ -16,21 +15,30 @@ from memgraft.injection.delta import LatentDelta
 from memgraft.injection.encoder import LEVELS, MemoryEncoder, quantised
 from memgraft.injection.forcing import ForcedReplies, Terms
 from memgraft.injection.reading import prompt_ids, read_facts, reply_ids
+from memgraft.injection.writer import Attempt, Writer
 
 # Refining a write that failed its check: Adam on the codes.
 REFINE_STEPS = 6
 REFINE_RATE = 0.05
-# How many facts keep their expanded terms in memory.
-EXPANDED = 64
+# A write is checked on this many of the fact's own questions.
+CHECKED = 2
 
 
-class EncodingWriter:
-    """One forward pass per fact; holds the encoder and the terms of facts that were read lately."""
+class EncodingWriter(Writer):
+    """One forward pass per fact, and a few gradient steps where that fails."""
 
     def __init__(self, host: Host, encoder: MemoryEncoder) -> None:
         self.host = host
         self.encoder = encoder.eval()
-        self._expanded: OrderedDict[tuple[str, int], tuple[LowRankTerm, ...]] = OrderedDict()
+
+    def attempt(self, told: str, reply: str, questions: list[str]) -> Attempt:
+        asked = questions[:CHECKED]
+        codes, tokens = self.write(told, reply)
+        failed = self.failing(codes, tokens, asked, reply)
+        if failed:
+            codes = self.refine(codes, tokens, asked, reply)
+            failed = self.failing(codes, tokens, asked, reply)
+        return Attempt(LatentDelta((codes * LEVELS).round().to(torch.int8), tokens), failed)
 
     @torch.no_grad()
     def write(self, told: str, reply: str) -> tuple[Tensor, Tensor]:
@@ -66,30 +74,12 @@ class EncodingWriter:
         return self.encoder.terms(decoded, torch.ones(1, len(codes), dtype=torch.bool))
 
     @torch.no_grad()
-    def expand(self, delta: LatentDelta) -> tuple[LowRankTerm, ...]:
-        """The terms of a fact, from its codes or from those kept of late."""
-        key = (delta.record_id, delta.version)
-        if key not in self._expanded:
-            terms = self.terms(delta.codes.float() / LEVELS, delta.tokens)
-            self._expanded[key] = tuple(
-                LowRankTerm(layer, a[0], b[0]) for layer, (a, b) in terms.items()
-            )
-            if len(self._expanded) > EXPANDED:
-                self._expanded.popitem(last=False)
-        self._expanded.move_to_end(key)
-        return self._expanded[key]
-
-    @torch.no_grad()
     def solve(self, deltas: Sequence[LatentDelta]) -> tuple[LowRankTerm, ...]:
-        """The terms of several facts that are awake together: each key also has to stay silent
-        where another fact's is due."""
-        codes = torch.cat([delta.codes.float() / LEVELS for delta in deltas])[None]
-        before = torch.cat([delta.tokens[:-1] for delta in deltas])[None]
-        after = torch.cat([delta.tokens[1:] for delta in deltas])[None]
-        decoded = self.encoder.decode(codes, before, after)
-        terms = self.encoder.terms(decoded, torch.ones_like(before, dtype=torch.bool))
+        """The terms of one delta, or of several that are awake together: then each key also has
+        to stay silent where another fact's is due."""
+        codes = torch.cat([delta.codes.float() / LEVELS for delta in deltas])
+        before = torch.cat([delta.tokens[:-1] for delta in deltas])
+        after = torch.cat([delta.tokens[1:] for delta in deltas])
+        decoded = self.encoder.decode(codes[None], before[None], after[None])
+        terms = self.encoder.terms(decoded, torch.ones(1, len(codes), dtype=torch.bool))
         return tuple(LowRankTerm(layer, a[0], b[0]) for layer, (a, b) in terms.items())
-
-
-def as_int8(codes: Tensor) -> Tensor:
-    return (codes * LEVELS).round().to(torch.int8)

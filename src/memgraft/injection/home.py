@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
 
 from memgraft.core.errors import FolderError
 from memgraft.core.files import RecordFiles
@@ -19,21 +17,23 @@ from memgraft.core.receipts import Receipt, Report
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.host.load import Host
+from memgraft.injection.closed_form import ClosedFormWriter
 from memgraft.injection.config import InjectionConfig
-from memgraft.injection.delta import Delta, LatentDelta, LowRankDelta, load_delta
+from memgraft.injection.delta import LatentDelta, LowRankDelta
 from memgraft.injection.encoder import MemoryEncoder
-from memgraft.injection.encoding import EncodingWriter, as_int8
+from memgraft.injection.encoding import EncodingWriter
 from memgraft.injection.reading import reply_ids
 from memgraft.injection.router import Router
-from memgraft.injection.writer import ClosedFormWriter
-from memgraft.text.encoder import Encoder, Vectors
+from memgraft.injection.writer import Writer, first_to_pass
+from memgraft.injection.written import WrittenFact, load_fact, rounded
+from memgraft.text.encoder import Encoder
 from memgraft.text.person import to_second_person
 from memgraft.text.questions import questions
 
 KIND = "memgraft-injection"
 VERSION = 1
-# A write by the memory encoder is checked on this many of the fact's own questions.
-CHECKED = 2
+# How many facts keep the terms that their codes stand for in memory.
+EXPANDED = 64
 # How many of the best facts a patch reports, for `/why`.
 CONSIDERED = 5
 
@@ -47,6 +47,7 @@ class InjectionHome(Home):
         folder: where the deltas live; one folder per base model and encoder.
         memory_encoder: writes facts in one forward pass, where one was trained for the model;
             what it cannot write falls back to the closed form.
+        writers: others than these, tried in turn.
     """
 
     name = "weights"
@@ -58,17 +59,19 @@ class InjectionHome(Home):
         folder: Path,
         config: InjectionConfig = InjectionConfig(),
         memory_encoder: MemoryEncoder | None = None,
+        writers: Sequence[Writer] = (),
     ) -> None:
         self.host = host
         self.config = config
-        self.closed_form = ClosedFormWriter(host, config)
-        self.encoding = EncodingWriter(host, memory_encoder) if memory_encoder else None
+        self._encoding = EncodingWriter(host, memory_encoder) if memory_encoder else None
+        self.writers = writers or default_writers(host, config, self._encoding)
         self.router = Router(encoder)
         identity = {"base_model": host.fingerprint, "encoder": encoder.id}
         if memory_encoder:
             identity["memory_encoder"] = memory_encoder.fingerprint()
         self._files = RecordFiles(folder, KIND, VERSION, identity)
-        self._deltas: dict[str, Delta] = {}
+        self._facts: dict[str, WrittenFact] = {}
+        self._expanded: OrderedDict[tuple[str, int], tuple[LowRankTerm, ...]] = OrderedDict()
         self._refused: dict[str, int] = {}
         self._load()
 
@@ -82,33 +85,30 @@ class InjectionHome(Home):
             return self.composed(query.scope)
         routes = self.router.rank(query.text, query.scope, CONSIDERED)
         considered = tuple(
-            Awake(route.record_id, self._deltas[route.record_id].text, route.score)
+            Awake(route.record_id, self._facts[route.record_id].text, route.score)
             for route in routes
         )
         awake = tuple(fact for fact in considered[:1] if fact.score >= self.config.threshold)
-        terms = [term for fact in awake for term in self._terms(self._deltas[fact.record_id])]
+        terms = [term for fact in awake for term in self._terms(self._facts[fact.record_id])]
         return Patch(tuple(terms), awake, considered)
 
     def composed(self, scope: Scope) -> Patch:
         """Every fact of a scope awake at once, without a gate."""
-        deltas = [delta for delta in self._deltas.values() if scope.covers(delta.scope)]
-        jointly = [d for d in deltas if isinstance(d, LatentDelta)] if self._solves else []
-        apart = [d for d in deltas if not (self._solves and isinstance(d, LatentDelta))]
-        terms = [term for delta in apart for term in self._terms(delta)]
-        if jointly and self.encoding:
-            terms += self.encoding.solve(jointly)
-        awake = tuple(Awake(delta.record_id, delta.text, 1.0) for delta in deltas)
+        facts = [fact for fact in self._facts.values() if scope.covers(fact.scope)]
+        solved = self.config.compose == "solved"
+        jointly = [f for f in facts if solved and isinstance(f.delta, LatentDelta)]
+        apart = [f for f in facts if not (solved and isinstance(f.delta, LatentDelta))]
+        terms = [term for fact in apart for term in self._terms(fact)]
+        if jointly:
+            terms += self._solved(jointly)
+        awake = tuple(Awake(fact.record_id, fact.text, 1.0) for fact in facts)
         return Patch(tuple(terms), awake, awake)
-
-    @property
-    def _solves(self) -> bool:
-        return self.config.compose == "solved"
 
     def forget(self, ids: Iterable[str]) -> list[Receipt]:
         receipts = []
         for record_id in ids:
             self._files.remove(record_id)
-            self._deltas.pop(record_id, None)
+            self._facts.pop(record_id, None)
             self._refused.pop(record_id, None)
             self.router.remove(record_id)
             receipts.append(Receipt(record_id, self.name, "exact"))
@@ -119,19 +119,19 @@ class InjectionHome(Home):
         return Report(self.name, figures={"unchecked": len(self._unchecked())})
 
     def held(self) -> dict[str, int]:
-        return {i: delta.version for i, delta in self._deltas.items()} | self._refused
+        return {i: fact.version for i, fact in self._facts.items()} | self._refused
 
     def save(self) -> None:
         """Nothing to do: every write is on disk when its receipt is given."""
 
     def stats(self) -> dict[str, Any]:
         return {
-            "facts": len(self._deltas),
+            "facts": len(self._facts),
             "refused": len(self._refused),
             "unchecked": len(self._unchecked()),
-            "bytes": sum(delta.nbytes for delta in self._deltas.values()),
+            "bytes": sum(fact.nbytes for fact in self._facts.values()),
             "model": self.host.name,
-            "in one pass": sum(isinstance(d, LatentDelta) for d in self._deltas.values()),
+            "encoded": sum(isinstance(f.delta, LatentDelta) for f in self._facts.values()),
             "threshold": self.config.threshold,
         }
 
@@ -150,51 +150,36 @@ class InjectionHome(Home):
         asked = questions(record.text)
         if not asked:
             return self._refuse(record, "no question can be made of it; say it as a sentence")
-        delta, failed = self._compile(record, reply, asked)
-        delta.save(self._files.path(record.id))
-        self._keep(delta)
-        return self._receipt(record, started, *failed)
-
-    def _compile(
-        self, record: Record, reply: str, asked: list[str]
-    ) -> tuple[Delta, tuple[str, ...]]:
-        """The change for a fact, and the questions that it fails on: by the memory encoder,
-        refined if it fails, and in closed form if it still does."""
-        common: dict[str, Any] = {
-            "record_id": record.id,
-            "version": record.version,
-            "text": record.text,
-            "scope": record.scope,
-            "routes": _as_stored(self.router.keys_for(record.text, reply, asked)),
-        }
-        latent: tuple[Delta, tuple[str, ...]] | None = None
-        if self.encoding:
-            codes, tokens = self.encoding.write(record.text, reply)
-            failed = self.encoding.failing(codes, tokens, asked[:CHECKED], reply)
-            if failed:
-                codes = self.encoding.refine(codes, tokens, asked[:CHECKED], reply)
-                failed = self.encoding.failing(codes, tokens, asked[:CHECKED], reply)
-            latent = (
-                LatentDelta(**common, checked=not failed, codes=as_int8(codes), tokens=tokens),
-                failed,
-            )
-            if not failed:
-                return latent
-        written = self.closed_form.write_checked(asked, reply)
-        if latent and len(latent[1]) <= len(written.failed):
-            return latent
-        a, b = written.a.to(torch.float16), written.b.to(torch.float16)
-        delta = LowRankDelta(
-            **common, checked=not written.failed, layer=self.closed_form.layer, a=a, b=b
+        attempt = first_to_pass(self.writers, record.text, reply, asked)
+        fact = WrittenFact(
+            record_id=record.id,
+            version=record.version,
+            text=record.text,
+            scope=record.scope,
+            routes=rounded(self.router.keys_for(record.text, reply, asked)),
+            checked=not attempt.failed,
+            delta=attempt.delta,
         )
-        return delta, written.failed
+        fact.save(self._files.path(record.id))
+        self._keep(fact)
+        return self._receipt(record, started, *attempt.failed)
 
-    def _terms(self, delta: Delta) -> tuple[LowRankTerm, ...]:
-        if isinstance(delta, LatentDelta):
-            assert self.encoding, "the folder's identity names the memory encoder"
-            return self.encoding.expand(delta)
-        assert isinstance(delta, LowRankDelta)
-        return (delta.term(),)
+    def _terms(self, fact: WrittenFact) -> tuple[LowRankTerm, ...]:
+        """The terms of a fact; those that its codes stand for are kept for a while."""
+        if isinstance(fact.delta, LowRankDelta):
+            return fact.delta.terms
+        key = (fact.record_id, fact.version)
+        if key not in self._expanded:
+            self._expanded[key] = self._solved([fact])
+            if len(self._expanded) > EXPANDED:
+                self._expanded.popitem(last=False)
+        self._expanded.move_to_end(key)
+        return self._expanded[key]
+
+    def _solved(self, facts: Sequence[WrittenFact]) -> tuple[LowRankTerm, ...]:
+        """One set of terms for facts of the memory encoder."""
+        assert self._encoding, "the folder's identity names the memory encoder"
+        return self._encoding.solve([f.delta for f in facts if isinstance(f.delta, LatentDelta)])
 
     def _adopt(self, record: Record) -> bool:
         """Take a delta of the same text that is there already.
@@ -205,21 +190,21 @@ class InjectionHome(Home):
         if not path.exists():
             return False
         try:
-            delta = load_delta(path)
+            fact = load_fact(path)
         except FolderError:
             return False
-        if delta.text != record.text:
+        if fact.text != record.text:
             return False
-        if delta.version != record.version:
-            delta = replace(delta, version=record.version)
-            delta.save(path)
-        self._keep(delta)
+        if fact.version != record.version:
+            fact = replace(fact, version=record.version)
+            fact.save(path)
+        self._keep(fact)
         return True
 
     def _receipt(self, record: Record, started: float, *failed: str) -> Receipt:
         """What was written; a delta from another process has only kept whether its check failed."""
         spent = 1e3 * (time.perf_counter() - started)
-        if self._deltas[record.id].checked:
+        if self._facts[record.id].checked:
             return Receipt(record.id, self.name, "exact", milliseconds=spent)
         asked = repr(failed[0]) if failed else "all of its questions"
         reason = f"the model does not answer {asked} with it"
@@ -231,23 +216,26 @@ class InjectionHome(Home):
         self._refused[record.id] = record.version
         return Receipt(record.id, self.name, "refused", reason)
 
-    def _keep(self, delta: Delta) -> None:
-        self._refused.pop(delta.record_id, None)
-        self._deltas[delta.record_id] = delta
-        self.router.put(delta)
+    def _keep(self, fact: WrittenFact) -> None:
+        self._refused.pop(fact.record_id, None)
+        self._facts[fact.record_id] = fact
+        self.router.put(fact)
 
     def _load(self) -> None:
         """Read all deltas; a damaged one is dropped, and `Memory` has it written again."""
         for path in self._files.paths():
             try:
-                self._keep(load_delta(path))
+                self._keep(load_fact(path))
             except FolderError:
                 path.unlink(missing_ok=True)
 
     def _unchecked(self) -> list[str]:
-        return [i for i, delta in self._deltas.items() if not delta.checked]
+        return [i for i, fact in self._facts.items() if not fact.checked]
 
 
-def _as_stored(routes: Vectors) -> Vectors:
-    """Rounded as the file rounds them, so that a restart wakes the same facts."""
-    return routes.astype(np.float16).astype(np.float32)
+def default_writers(
+    host: Host, config: InjectionConfig, encoding: EncodingWriter | None
+) -> tuple[Writer, ...]:
+    """The memory encoder, where there is one, then the closed form."""
+    closed_form = ClosedFormWriter(host, config)
+    return (encoding, closed_form) if encoding else (closed_form,)

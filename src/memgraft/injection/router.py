@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memgraft.core.scope import Scope
-from memgraft.injection.delta import Delta
+from memgraft.injection.written import WrittenFact
 from memgraft.text.encoder import Encoder, Vectors
 from memgraft.text.foreign import foreign_terms
 
@@ -34,14 +34,14 @@ class Router:
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
-        self._facts: dict[str, Delta] = {}
+        self._facts: dict[str, WrittenFact] = {}
         self._index: tuple[Vectors, np.ndarray] | None = None
 
     def keys_for(self, fact: str, reply: str, questions: list[str]) -> Vectors:
         """Key vectors of a fact, shape (2 + questions, dimension)."""
         return self.encoder.encode([fact, reply, *questions])
 
-    def put(self, fact: Delta) -> None:
+    def put(self, fact: WrittenFact) -> None:
         self._facts[fact.record_id] = fact
         self._index = None
 

@@ -16,15 +16,17 @@ from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.host.attach import attach
 from memgraft.host.load import Host
+from memgraft.injection.closed_form import ClosedFormWriter
 from memgraft.injection.config import InjectionConfig
-from memgraft.injection.delta import LatentDelta, LowRankDelta, load_delta
+from memgraft.injection.delta import LatentDelta, LowRankDelta
 from memgraft.injection.encoder import LEVELS, MemoryEncoder
 from memgraft.injection.encoding import EncodingWriter
 from memgraft.injection.home import InjectionHome
 from memgraft.injection.mneme import MnemeConfig
 from memgraft.injection.model import MnemeModel
 from memgraft.injection.pretrained import new_encoder
-from memgraft.injection.writer import Written
+from memgraft.injection.writer import Attempt
+from memgraft.injection.written import load_fact
 from toys import ToyEncoder
 
 ME = Scope(user_id="me")
@@ -61,7 +63,7 @@ class TestLatent:
         told = Record.new(FACT, ME)
         [receipt] = open_home(host, encoder, tmp_path).write([told])
         assert receipt.outcome == "exact"
-        delta = load_delta(tmp_path / "records" / f"{told.id}.safetensors")
+        delta = load_fact(tmp_path / "records" / f"{told.id}.safetensors").delta
         assert isinstance(delta, LatentDelta)
         assert delta.codes.dtype == torch.int8
         assert delta.codes.shape == (len(delta.tokens) - 1, 8)
@@ -120,14 +122,15 @@ def test_what_fails_falls_back_to_the_closed_form(
     host: Host, encoder: MemoryEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, told = open_home(host, encoder, tmp_path), Record.new(FACT, ME)
-    write = home.closed_form.write_checked
+    attempt = ClosedFormWriter.attempt
 
-    def solved(*given: Any) -> Written:
-        return replace(write(*given), failed=())
+    def solved(*given: Any) -> Attempt:
+        return replace(attempt(*given), failed=())
 
-    monkeypatch.setattr(home.closed_form, "write_checked", solved)
+    monkeypatch.setattr(ClosedFormWriter, "attempt", solved)
     home.write([told])
-    assert isinstance(load_delta(tmp_path / "records" / f"{told.id}.safetensors"), LowRankDelta)
+    fact = load_fact(tmp_path / "records" / f"{told.id}.safetensors")
+    assert isinstance(fact.delta, LowRankDelta)
 
 
 def test_refining_brings_the_reply_nearer(host: Host, encoder: MemoryEncoder) -> None:
@@ -165,22 +168,22 @@ class TestComposed:
             patch = home.read(Query("anything at all", ME))
             assert [fact.text for fact in patch.awake] == [record.text for record in told]
             assert sum(t.a.shape[1] for t in patch.terms) == len(encoder.config.layers) * sum(
-                len(home._deltas[r.id].tokens) - 1  # type: ignore[attr-defined]
+                len(home._facts[r.id].delta.tokens) - 1  # type: ignore[attr-defined]
                 for r in told
             )
 
-    def test_solved_keys_of_one_fact_are_its_own(
+    def test_solved_keys_differ_where_there_is_another_fact(
         self, host: Host, encoder: MemoryEncoder, tmp_path: Path
     ) -> None:
-        home = open_home(host, encoder, tmp_path)
-        told = Record.new(FACT, ME)
-        home.write([told])
-        delta = home._deltas[told.id]
-        assert isinstance(delta, LatentDelta)
-        assert home.encoding is not None
-        alone = home.encoding.expand(delta)
-        for one, other in zip(alone, home.encoding.solve([delta]), strict=True):
-            assert torch.allclose(one.b, other.b, atol=1e-5)
+        config = replace(QUICK, compose="solved")
+        home = InjectionHome(host, ToyEncoder(), tmp_path, config, encoder)
+        home.write([Record.new(FACT, ME)])
+        alone = home.composed(ME).terms
+        home.write([Record.new("My name is Yusuf", ME)])
+        for one, joined in zip(alone, home.composed(ME).terms, strict=True):
+            rank = one.b.shape[1]
+            assert torch.equal(one.a, joined.a[:, :rank])
+            assert not torch.allclose(one.b, joined.b[:, :rank])
 
     def test_an_unknown_composition(self) -> None:
         with pytest.raises(InvalidInput):

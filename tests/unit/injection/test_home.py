@@ -18,9 +18,11 @@ from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.host.load import Host
 from memgraft.host.session import Session
+from memgraft.injection.closed_form import ClosedFormWriter
 from memgraft.injection.config import InjectionConfig
-from memgraft.injection.delta import Delta, LowRankDelta, load_delta
+from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.home import CONSIDERED, InjectionHome
+from memgraft.injection.written import WrittenFact, load_fact
 from memgraft.memory import Memory
 from memgraft.store.sqlite import SQLiteStore
 from toys import ToyEncoder
@@ -65,13 +67,14 @@ class TestWrite:
         assert receipt.outcome in ("exact", "approximate")
         assert receipt.milliseconds > 0
         assert home.held() == {told.id: 1}
-        delta = load_delta(folder / "records" / f"{told.id}.safetensors")
-        assert isinstance(delta, LowRankDelta)
-        assert (delta.record_id, delta.version, delta.scope) == (told.id, 1, ME)
-        assert delta.text == "I live in Lisbon"
-        assert delta.checked == (receipt.outcome == "exact")
-        assert delta.layer == home.closed_form.layer
-        assert delta.a.dtype == torch.float16
+        fact = load_fact(folder / "records" / f"{told.id}.safetensors")
+        assert (fact.record_id, fact.version, fact.scope) == (told.id, 1, ME)
+        assert fact.text == "I live in Lisbon"
+        assert fact.checked == (receipt.outcome == "exact")
+        assert isinstance(fact.delta, LowRankDelta)
+        [term] = fact.delta.terms
+        assert term.layer == ClosedFormWriter(home.host).layer
+        assert term.a.dtype == term.b.dtype == torch.float16
 
     @pytest.mark.parametrize("fails", [True, False])
     def test_the_receipt_tells_whether_the_model_answers_with_it(
@@ -79,9 +82,9 @@ class TestWrite:
     ) -> None:
         home, told = opened(), record("I live in Lisbon")
         failed = ("Where do I live?",) if fails else ()
-        check = home.closed_form.check
+        check = ClosedFormWriter.check
         monkeypatch.setattr(
-            home.closed_form, "check", lambda *given: replace(check(*given), failed=failed)
+            ClosedFormWriter, "check", lambda *given: replace(check(*given), failed=failed)
         )
         [receipt] = home.write([told])
         assert receipt.outcome == ("approximate" if fails else "exact")
@@ -111,7 +114,7 @@ class TestWrite:
         def never(*_: object) -> None:
             raise AssertionError("computed again")
 
-        monkeypatch.setattr(there.closed_form, "write_checked", never)
+        monkeypatch.setattr(ClosedFormWriter, "attempt", never)
         assert there.write([told])[0].outcome in ("exact", "approximate")
         assert there.held() == {told.id: 1}
         with pytest.raises(AssertionError, match="computed again"):
@@ -122,7 +125,7 @@ class TestWrite:
         path = folder / "records" / f"{told.id}.safetensors"
         path.write_bytes(b"damaged")
         assert home.write([told])[0].outcome != "refused"
-        assert load_delta(path).text == "I live in Lisbon"
+        assert load_fact(path).text == "I live in Lisbon"
 
 
 class TestRefusal:
@@ -181,7 +184,7 @@ class TestRead:
         assert patch.considered[0] == patch.awake[0]
         assert patch.awake[0].score >= home.config.threshold
         [term] = patch.terms
-        assert term.layer == home.closed_form.layer
+        assert term.layer == ClosedFormWriter(home.host).layer
         assert term.a.shape[1] == term.b.shape[1] > 0
 
     def test_it_changes_what_the_model_says(self, home: InjectionHome, host: Host) -> None:
@@ -300,12 +303,12 @@ class TestFolder:
         gone, kept = record("I live in Lisbon"), record("I own a boat")
         opened().write([gone, kept])
 
-        def late(path: Path) -> Delta:
+        def late(path: Path) -> WrittenFact:
             if path.stem == gone.id:
                 path.unlink()
-            return load_delta(path)
+            return load_fact(path)
 
-        monkeypatch.setattr("memgraft.injection.home.load_delta", late)
+        monkeypatch.setattr("memgraft.injection.home.load_fact", late)
         assert opened().held() == {kept.id: 1}
 
     def test_stats(self, opened: Open) -> None:
@@ -315,5 +318,5 @@ class TestFolder:
         figures = home.stats()
         assert (figures["facts"], figures["model"]) == (1, "tiny-llama")
         assert figures["threshold"] == home.config.threshold
-        delta = next(iter(home._deltas.values()))
-        assert figures["bytes"] == delta.nbytes > 0
+        fact = next(iter(home._facts.values()))
+        assert figures["bytes"] == fact.nbytes > 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from memgraft.core.scope import Scope
 from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.router import FOREIGN_PENALTY, QUESTION_SHARE, STATEMENTS, Router
+from memgraft.injection.written import WrittenFact
 from toys import ToyEncoder
 
 ME, YOU = Scope(user_id="me"), Scope(user_id="you")
@@ -20,20 +20,18 @@ def router() -> Router:
 
 def put(
     router: Router, name: str, text: str, questions: list[str], scope: Scope = ME
-) -> LowRankDelta:
-    delta = LowRankDelta(
+) -> WrittenFact:
+    fact = WrittenFact(
         record_id=name,
         version=1,
         text=text,
         scope=scope,
-        layer=0,
-        a=torch.zeros(1, 1),
-        b=torch.zeros(1, 1),
         routes=router.keys_for(text, text, questions),
         checked=True,
+        delta=LowRankDelta(()),
     )
-    router.put(delta)
-    return delta
+    router.put(fact)
+    return fact
 
 
 def ranked(router: Router, question: str, scope: Scope = ME, limit: int = 5) -> list[str]:

@@ -8,20 +8,22 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from memgraft.core.recall import LowRankTerm, Patch
+from memgraft.core.recall import Patch
 from memgraft.host.attach import attach
 from memgraft.host.load import Host
+from memgraft.injection.closed_form import ClosedFormWriter
 from memgraft.injection.config import InjectionConfig
 from memgraft.injection.covariance import Background
+from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.reading import reply_ids
-from memgraft.injection.writer import ClosedFormWriter, Written
 
 QUESTIONS = ["What is my name?", "Who am I?", "Do you know my name?"]
 REPLY = "Your name is Bob."
 
 
 @pytest.fixture
-def in_double() -> Iterator[None]:
+def in_double(tiny_host: Callable[[str], Host]) -> Iterator[None]:
+    tiny_host("llama")  # made before: other tests share it
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
@@ -34,10 +36,6 @@ def loss_of(host: Host, question: str, reply: str) -> float:
     with torch.no_grad():
         logits = host.model(torch.tensor([prompt + ids])).logits[0]
     return float(F.cross_entropy(logits[len(prompt) - 1 : -1], torch.tensor(ids)))
-
-
-def patch_of(writer: ClosedFormWriter, written: Written) -> Patch:
-    return Patch((LowRankTerm(writer.layer, written.a, written.b),))
 
 
 @pytest.mark.usefixtures("in_double")
@@ -75,9 +73,10 @@ def test_a_written_reply_is_learnt(tiny_host: Callable[[str], Host], kind: str) 
     bare = [loss_of(host, question, REPLY) for question in QUESTIONS]
     written = writer.write(QUESTIONS, REPLY)
     rank = len(REPLY) + 1
-    assert (written.a.shape, written.b.shape) == ((32, rank), (64, rank))
-    assert not written.a.requires_grad
-    with attach(host.model, patch_of(writer, written)):
+    [term] = written.terms
+    assert (term.a.shape, term.b.shape) == ((32, rank), (64, rank))
+    assert not term.a.requires_grad
+    with attach(host.model, Patch(written.terms)):
         patched = [loss_of(host, question, REPLY) for question in QUESTIONS]
     assert all(after < 0.5 * before for after, before in zip(patched, bare, strict=True))
     assert [loss_of(host, question, REPLY) for question in QUESTIONS] == bare
@@ -86,7 +85,7 @@ def test_a_written_reply_is_learnt(tiny_host: Callable[[str], Host], kind: str) 
 def test_a_check_notices_what_the_model_does_not_answer(tiny_host: Callable[[str], Host]) -> None:
     host = tiny_host("llama")
     writer = ClosedFormWriter(host)
-    nothing = Written(torch.zeros(32, 1), torch.zeros(64, 1))
+    nothing = LowRankDelta.rounded({writer.layer: (torch.zeros(32, 1), torch.zeros(64, 1))})
     assert writer.check(nothing, QUESTIONS, REPLY).failed == tuple(QUESTIONS)
 
 
