@@ -29,6 +29,7 @@ from memgraft.host.load import Host, load_host
 from memgraft.host.session import GenerationConfig
 from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.home import KIND, VERSION, InjectionHome
+from memgraft.injection.router import shipped_router
 from memgraft.injection.written import WrittenFact, rounded
 from memgraft.memory import Memory
 from memgraft.store.sqlite import SQLiteStore
@@ -110,7 +111,8 @@ def filled_memory(host: Host, encoder: Encoder, folder: Path, count: int) -> Mem
     a thousand for real would take an hour.
     """
     store = SQLiteStore(folder / "memory.db")
-    identity = {"base_model": host.fingerprint, "encoder": encoder.id}
+    router = shipped_router(encoder)
+    identity = {"base_model": host.fingerprint, "router": router.id}
     files = RecordFiles(folder / "weights", KIND, VERSION, identity)
     layer = round(0.8 * len(layers(host.model)))
     width_in, width_out = mlp_out(host.model, layer).weight.shape[::-1]
@@ -122,13 +124,12 @@ def filled_memory(host: Host, encoder: Encoder, folder: Path, count: int) -> Mem
     for number in range(count):
         text = f"The locker of guest {number} in hall {number % 37} opens with code {7919 * number}"
         record, _ = store.add(Record.new(text, SCOPE))
-        keys = [text, text, *questions(text)]
         WrittenFact(
             record_id=record.id,
             version=record.version,
             text=text,
             scope=SCOPE,
-            routes=rounded(encoder.encode(keys)),
+            key=rounded(router.key_for(text, text, questions(text))),
             checked=True,
             delta=LowRankDelta.rounded({layer: (change(width_out), change(width_in))}),
         ).save(files.path(record.id))

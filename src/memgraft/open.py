@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from memgraft.core.paths import default_store
 from memgraft.host.load import DEFAULT_MODEL, Host, load_host
 from memgraft.injection.home import InjectionHome
 from memgraft.injection.pretrained import shipped_encoder
+from memgraft.injection.router import shipped_router
 from memgraft.memory import Memory
 from memgraft.retrieval.home import PassagesHome
 from memgraft.store.base import Store
@@ -84,11 +86,13 @@ def open_memory(
 def injection_home(host: Host, encoder: Encoder, folder: Path, writer: str) -> InjectionHome:
     """The weights home of a model.
 
-    What is written depends on the model and on the writer, so each pair of them has a folder of
-    its own, and facts are written again from the store when one of them changes.
+    What is written depends on the model, the writer and the router, so each set of them has a
+    folder of its own, and facts are written again from the store when one of them changes.
     """
     writes = shipped_encoder(host) if writer == "encoder" else None
-    name = f"{host.fingerprint}-{writes.fingerprint()}" if writes else host.fingerprint
+    parts = [host.fingerprint, writes.fingerprint() if writes else writer]
+    parts.append(shipped_router(encoder).id)
+    name = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
     return InjectionHome(host, encoder, folder / name, memory_encoder=writes)
 
 

@@ -23,7 +23,7 @@ from memgraft.injection.delta import LatentDelta, LowRankDelta
 from memgraft.injection.encoder import MemoryEncoder
 from memgraft.injection.encoding import EncodingWriter
 from memgraft.injection.reading import reply_ids
-from memgraft.injection.router import Router
+from memgraft.injection.router import shipped_router
 from memgraft.injection.writer import Writer, first_to_pass
 from memgraft.injection.written import WrittenFact, load_fact, rounded
 from memgraft.text.encoder import Encoder
@@ -65,8 +65,8 @@ class InjectionHome(Home):
         self.config = config
         self._encoding = EncodingWriter(host, memory_encoder) if memory_encoder else None
         self.writers = writers or default_writers(host, config, self._encoding)
-        self.router = Router(encoder)
-        identity = {"base_model": host.fingerprint, "encoder": encoder.id}
+        self.router = shipped_router(encoder)
+        identity = {"base_model": host.fingerprint, "router": self.router.id}
         if memory_encoder:
             identity["memory_encoder"] = memory_encoder.fingerprint()
         self._files = RecordFiles(folder, KIND, VERSION, identity)
@@ -156,7 +156,7 @@ class InjectionHome(Home):
             version=record.version,
             text=record.text,
             scope=record.scope,
-            routes=rounded(self.router.keys_for(record.text, reply, asked)),
+            key=rounded(self.router.key_for(record.text, reply, asked)),
             checked=not attempt.failed,
             delta=attempt.delta,
         )

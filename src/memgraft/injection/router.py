@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from memgraft.core.scope import Scope
+from memgraft.injection.projection import Projection, shipped_projection
 from memgraft.injection.written import WrittenFact
 from memgraft.text.encoder import Encoder, Vectors
 from memgraft.text.foreign import foreign_terms
 
-# Every fact has two statement keys (as told, as answered); its question keys follow them.
-STATEMENTS = 2
-# Share of the nearest question in the score; the rest is the nearest statement. Question keys
-# find paraphrases, statement keys keep vague questions of any fact from waking it.
+# Share of the questions in a fact's key; the rest is its statements. Questions find paraphrases,
+# statements keep vague questions of any fact from waking it.
 QUESTION_SHARE = 0.4
 # A question that names somebody or something that the fact does not know loses this much.
 FOREIGN_PENALTY = 0.15
@@ -30,55 +30,110 @@ class Route:
 
 
 class Router:
-    """Ranks facts by cosine of the question to their keys, over the facts that a scope covers."""
+    """Ranks facts by cosine of the question to their keys, over the facts that a scope covers.
 
-    def __init__(self, encoder: Encoder) -> None:
+    Args:
+        encoder: embeds questions and facts.
+        projection: trained to bring questions to the facts that answer them; it has half a say.
+    """
+
+    def __init__(self, encoder: Encoder, projection: Projection | None = None) -> None:
         self.encoder = encoder
+        self.projection = projection
         self._facts: dict[str, WrittenFact] = {}
-        self._index: tuple[Vectors, np.ndarray] | None = None
+        self._index: tuple[list[WrittenFact], Vectors] | None = None
+        self._covered: dict[Scope, np.ndarray] = {}
 
-    def keys_for(self, fact: str, reply: str, questions: list[str]) -> Vectors:
-        """Key vectors of a fact, shape (2 + questions, dimension)."""
-        return self.encoder.encode([fact, reply, *questions])
+    @property
+    def id(self) -> str:
+        """Names everything that keys depend on."""
+        learned = f"+{self.projection.fingerprint()}" if self.projection else ""
+        return self.encoder.id + learned
+
+    def key_for(self, fact: str, reply: str, questions: list[str]) -> Vectors:
+        """The unit key of a fact, from its statements and the questions it answers."""
+        vectors = self.encoder.encode([fact, reply, *questions])
+        key = fact_key(vectors[:2], vectors[2:])
+        return self._joined(key, self.projection.tell(key)) if self.projection else key
 
     def put(self, fact: WrittenFact) -> None:
         self._facts[fact.record_id] = fact
-        self._index = None
+        self._changed()
 
     def remove(self, record_id: str) -> None:
-        self._facts.pop(record_id, None)
-        self._index = None
+        if self._facts.pop(record_id, None):
+            self._changed()
 
     def rank(self, question: str, scope: Scope, limit: int) -> list[Route]:
         """The best facts of this scope, best first, before any threshold."""
-        scored = [
-            (score, fact)
-            for score, fact in zip(self._scores(question), self._facts.values(), strict=True)
-            if scope.covers(fact.scope)
-        ]
+        facts, keys = self._indexed()
+        covered = self._covered_by(scope)
+        if not len(covered):
+            return []
+        scores = (keys @ self._asked(question))[covered]
         routes: list[Route] = []
-        for score, fact in sorted(scored, key=lambda pair: -pair[0]):
+        for place in _falling(scores):
             # The penalty only lowers scores: once enough are ahead, none of the rest can pass.
-            if len(routes) >= limit and routes[limit - 1].score >= score:
+            if len(routes) >= limit and routes[limit - 1].score >= scores[place]:
                 break
+            fact = facts[covered[place]]
             penalty = FOREIGN_PENALTY * bool(foreign_terms(question, fact.text))
-            insort(routes, Route(fact.record_id, score - penalty), key=lambda route: -route.score)
+            route = Route(fact.record_id, float(scores[place]) - penalty)
+            insort(routes, route, key=lambda route: -route.score)
         return routes[:limit]
 
-    def _scores(self, question: str) -> list[float]:
-        """One score per fact, in the order of `_facts`."""
-        if not self._facts:
-            return []
-        matrix, starts = self._indexed()
-        cosines = matrix @ self.encoder.encode([question])[0]
-        nearest = np.maximum.reduceat(cosines, starts)
-        statement, asked = nearest[0::2], nearest[1::2]
-        return ((1 - QUESTION_SHARE) * statement + QUESTION_SHARE * asked).tolist()
+    def _asked(self, question: str) -> Vectors:
+        vector = self.encoder.encode([question])[0]
+        return self._joined(vector, self.projection.ask(vector)) if self.projection else vector
 
-    def _indexed(self) -> tuple[Vectors, np.ndarray]:
-        """All keys in one matrix, and where each fact's statements and questions start."""
+    @staticmethod
+    def _joined(plain: Vectors, learned: Vectors) -> Vectors:
+        """One unit vector whose products are the means of both parts' cosines."""
+        return np.concatenate([plain, learned]) * np.float32(0.5**0.5)
+
+    def _changed(self) -> None:
+        self._index = None
+        self._covered.clear()
+
+    def _indexed(self) -> tuple[list[WrittenFact], Vectors]:
+        """All facts, and their keys in one matrix (facts, d)."""
         if self._index is None:
-            keys = [fact.routes for fact in self._facts.values()]
-            lengths = [n for rows in keys for n in (STATEMENTS, len(rows) - STATEMENTS)]
-            self._index = np.concatenate(keys), np.cumsum([0, *lengths])[:-1]
+            facts = list(self._facts.values())
+            self._index = facts, np.stack([fact.key for fact in facts]) if facts else _NOTHING
         return self._index
+
+    def _covered_by(self, scope: Scope) -> np.ndarray:
+        """Places in the index of the facts that a scope covers."""
+        if scope not in self._covered:
+            facts, _ = self._indexed()
+            places = [place for place, fact in enumerate(facts) if scope.covers(fact.scope)]
+            self._covered[scope] = np.array(places, dtype=np.int64)
+        return self._covered[scope]
+
+
+_NOTHING = np.zeros((0, 0), dtype=np.float32)
+
+
+def shipped_router(encoder: Encoder) -> Router:
+    """With the projection that comes with the package for this encoder, if there is one."""
+    return Router(encoder, shipped_projection(encoder))
+
+
+def fact_key(statements: Vectors, questions: Vectors) -> Vectors:
+    """The direction of a fact, from unit vectors (n, d) of what it says and what it answers."""
+    said, asked = (_unit(vectors.mean(axis=0)) for vectors in (statements, questions))
+    return _unit((1 - QUESTION_SHARE) * said + QUESTION_SHARE * asked)
+
+
+def _unit(vector: Vectors) -> Vectors:
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)
+
+
+def _falling(scores: Vectors) -> Iterator[int]:
+    """Places by falling score. Few are ever wanted, so they are sorted in growing batches."""
+    done, batch = 0, 64
+    while done < len(scores):
+        upto = min(done + batch, len(scores))
+        order = np.argpartition(-scores, upto - 1)[:upto]
+        yield from order[np.argsort(-scores[order], kind="stable")][done:].tolist()
+        done, batch = upto, 8 * batch

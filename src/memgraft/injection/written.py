@@ -19,9 +19,9 @@ LEVELS = 127
 
 @dataclass(frozen=True)
 class WrittenFact:
-    """A record's text, the router keys that wake it, and the change that tells it.
+    """A record's text, the router key that wakes it, and the change that tells it.
 
-    Shapes: routes (n_keys, d_encoder), float32, as `rounded` left them; see `Router.keys_for`.
+    Shapes: key (d,), float32, as `rounded` left it; see `Router.key_for`.
     `checked` tells whether the model answered the fact's own questions with the change.
     """
 
@@ -29,7 +29,7 @@ class WrittenFact:
     version: int
     text: str
     scope: Scope
-    routes: Vectors
+    key: Vectors
     checked: bool
     delta: Delta
 
@@ -51,21 +51,21 @@ class WrittenFact:
         save_arrays(path, self._arrays(), header)
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        steps, scales = _in_steps(self.routes)
-        return {**self.delta.arrays(), "routes": steps, "route_scales": scales}
+        steps, size = _in_steps(self.key)
+        return {**self.delta.arrays(), "key": steps, "key_step": size}
 
 
 def load_fact(path: Path) -> WrittenFact:
     """Read what `WrittenFact.save` wrote; anything else is a `FolderError`."""
     arrays, header = load_arrays(path)
     try:
-        routes = _from_steps(arrays.pop("routes"), arrays.pop("route_scales"))
+        key = _from_steps(arrays.pop("key"), arrays.pop("key_step"))
         return WrittenFact(
             record_id=header["record_id"],
             version=int(header["version"]),
             text=header["text"],
             scope=Scope(**json.loads(header["scope"])),
-            routes=routes,
+            key=key,
             checked=header["checked"] == "1",
             delta=FORMS[header["form"]].from_arrays(arrays),
         )
@@ -75,17 +75,18 @@ def load_fact(path: Path) -> WrittenFact:
         ) from error
 
 
-def rounded(routes: Vectors) -> Vectors:
-    """Rounded as a file rounds them, so that a restart wakes the same facts."""
-    return _from_steps(*_in_steps(routes))
+def rounded(key: Vectors) -> Vectors:
+    """Rounded as a file rounds it, so that a restart wakes the same facts."""
+    return _from_steps(*_in_steps(key))
 
 
-def _in_steps(routes: Vectors) -> tuple[np.ndarray, np.ndarray]:
-    """Each key as int8 steps of a size of its own: (n_keys, d) int8, (n_keys,) float16."""
-    scales = np.maximum(np.abs(routes).max(axis=1, initial=0) / LEVELS, 1e-6).astype(np.float16)
-    steps = np.rint(routes / scales[:, None].astype(np.float32)).clip(-LEVELS, LEVELS)
-    return steps.astype(np.int8), scales
+def _in_steps(key: Vectors) -> tuple[np.ndarray, np.ndarray]:
+    """A key (d,) as int8 steps, and the size of a step (1,), float16."""
+    largest = np.abs(key).max(initial=0, keepdims=True)
+    size = np.maximum(largest / LEVELS, 1e-6).astype(np.float16)
+    steps = np.rint(key / size.astype(np.float32)).clip(-LEVELS, LEVELS)
+    return steps.astype(np.int8), size
 
 
-def _from_steps(steps: np.ndarray, scales: np.ndarray) -> Vectors:
-    return steps.astype(np.float32) * scales[:, None].astype(np.float32)
+def _from_steps(steps: np.ndarray, size: np.ndarray) -> Vectors:
+    return steps.astype(np.float32) * size.astype(np.float32)

@@ -266,13 +266,13 @@ class TestFolder:
         home.write([told])
         with pytest.raises(FolderError, match=f"base_model {home.host.fingerprint}"):
             opened(host=tiny_host("gpt2"))
-        with pytest.raises(FolderError, match="encoder other"):
+        with pytest.raises(FolderError, match="router other"):
             opened(encoder="other")
         assert opened().held() == {told.id: 1}
 
     def test_a_folder_of_another_kind_is_refused(self, opened: Open, folder: Path) -> None:
         folder.mkdir()
-        config = {"kind": "memgraft-passages", "version": 1, "encoder": "toy"}
+        config = {"kind": "memgraft-passages", "version": 1, "router": "toy"}
         (folder / "config.json").write_text(json.dumps(config))
         with pytest.raises(FolderError, match="memgraft-passages"):
             opened()

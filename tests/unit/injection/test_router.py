@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import numpy as np
+import pytest
+import torch
+
+from memgraft.core.errors import FolderError
 from memgraft.core.scope import Scope
 from memgraft.injection.delta import LowRankDelta
-from memgraft.injection.router import FOREIGN_PENALTY, QUESTION_SHARE, STATEMENTS, Router
+from memgraft.injection.projection import Projection, load_projection
+from memgraft.injection.router import FOREIGN_PENALTY, QUESTION_SHARE, Router
 from memgraft.injection.written import WrittenFact
 from toys import ToyEncoder
 
@@ -26,7 +32,7 @@ def put(
         version=1,
         text=text,
         scope=scope,
-        routes=router.keys_for(text, text, questions),
+        key=router.key_for(text, text, questions),
         checked=True,
         delta=LowRankDelta(()),
     )
@@ -44,11 +50,11 @@ def test_nothing_is_called_for_where_nothing_is(router: Router) -> None:
     assert router.rank("boat?", ME, 5) == []
 
 
-def test_keys_are_the_fact_the_reply_and_its_questions(router: Router) -> None:
-    keys = router.keys_for("boat", "engine", ["harbour", "mast", "sail"])
-    assert len(keys) == STATEMENTS + 3
-    expected = router.encoder.encode(["boat", "engine", "harbour", "mast", "sail"])
-    assert keys.tolist() == expected.tolist()
+def test_a_key_is_made_of_the_fact_the_reply_and_its_questions(router: Router) -> None:
+    key = router.key_for("boat", "engine", ["harbour", "mast"])
+    boat, engine, harbour, mast = router.encoder.encode(["boat", "engine", "harbour", "mast"])
+    made = (1 - QUESTION_SHARE) * (boat + engine) + QUESTION_SHARE * (harbour + mast)
+    assert key == pytest.approx(made / np.linalg.norm(made), abs=1e-6)
 
 
 def test_the_nearest_fact_comes_first(router: Router) -> None:
@@ -61,21 +67,46 @@ def test_the_nearest_fact_comes_first(router: Router) -> None:
     assert len(ranked(router, "cat", limit=2)) == 2
 
 
-def test_the_score_is_a_share_of_the_nearest_statement_and_of_the_nearest_question(
-    router: Router,
-) -> None:
+def test_the_score_is_the_cosine_to_the_key(router: Router) -> None:
     put(router, "other", "something else", ["entirely"])
-    put(router, "boat", "boat", ["mast", "sail", "harbour"])
-    put(router, "last", "whatever", ["remains"])
+    fact = put(router, "boat", "boat", ["mast", "sail", "harbour"])
+    for question in ("sail", "boat", "boat harbour", "unheard"):
+        [score] = [r.score for r in router.rank(question, ME, 5) if r.record_id == "boat"]
+        assert score == pytest.approx(router.encoder.encode([question])[0] @ fact.key, abs=1e-6)
 
-    def score(question: str) -> float:
-        return {r.record_id: r.score for r in router.rank(question, ME, 5)}["boat"]
 
-    assert score("sail") == pytest.approx(QUESTION_SHARE, abs=1e-6)
-    assert score("boat") == pytest.approx(1 - QUESTION_SHARE, abs=1e-6)
-    # Each at 45 degrees: the nearest of three questions, not their mean.
-    assert score("boat harbour") == pytest.approx(2**-0.5, abs=1e-6)
-    assert score("unheard") == pytest.approx(0, abs=1e-6)
+def test_the_projection_has_half_a_say() -> None:
+    torch.manual_seed(0)
+    projection = Projection(ToyEncoder.dimension, width=8)
+    torch.nn.init.normal_(projection.asking.outward.weight)
+    torch.nn.init.normal_(projection.telling.outward.weight)
+    plain, learned = Router(ToyEncoder()), Router(ToyEncoder(), projection)
+    assert learned.id.startswith(plain.id)
+    assert learned.id != plain.id
+    fact = put(plain, "boat", "boat blue", ["boat colour"])
+    put(learned, "boat", "boat blue", ["boat colour"])
+    [asked] = plain.encoder.encode(["boat"])
+    own = projection.ask(asked) @ projection.tell(fact.key)
+    [one], [other] = (router.rank("boat", ME, 1) for router in (plain, learned))
+    assert other.score == pytest.approx((one.score + own) / 2, abs=1e-6)
+
+
+def test_an_untrained_projection_changes_nothing() -> None:
+    vectors = ToyEncoder().encode(["boat blue", "tea"])
+    projection = Projection(ToyEncoder.dimension, width=8)
+    assert projection.ask(vectors) == pytest.approx(vectors, abs=1e-6)
+    assert projection.tell(vectors) == pytest.approx(vectors, abs=1e-6)
+
+
+def test_a_projection_is_kept_and_refused(tmp_path: Path) -> None:
+    projection, encoder = Projection(ToyEncoder.dimension, width=8), ToyEncoder()
+    torch.nn.init.normal_(projection.asking.outward.weight)
+    projection.save(tmp_path / "p.safetensors", encoder.id)
+    again = load_projection(tmp_path / "p.safetensors", encoder)
+    assert again.fingerprint() == projection.fingerprint()
+    assert again.fingerprint() != Projection(ToyEncoder.dimension, width=8).fingerprint()
+    with pytest.raises(FolderError, match="no projection for this encoder"):
+        load_projection(tmp_path / "p.safetensors", ToyEncoder("other"))
 
 
 def test_somebody_elses_question_loses(router: Router) -> None:
@@ -83,7 +114,7 @@ def test_somebody_elses_question_loses(router: Router) -> None:
     [plain] = router.rank("name", ME, 5)
     [foreign] = router.rank("name 22", ME, 5)
     [known] = router.rank("name yusuf", ME, 5)
-    cosine = (1 - QUESTION_SHARE) * 0.5 + QUESTION_SHARE * 2**-0.5
+    cosine = plain.score * 2**-0.5  # half of what is asked stands in the fact
     assert foreign.score == pytest.approx(cosine - FOREIGN_PENALTY, abs=1e-6)
     assert plain.score > foreign.score
     assert known.score > foreign.score
@@ -105,6 +136,17 @@ def test_only_the_scope_is_ranked(router: Router) -> None:
     assert ranked(router, "boat", Scope(user_id="me", run_id="r")) == ["this run"]
     assert set(ranked(router, "boat", Scope())) == {"theirs", "mine", "this run"}
     assert ranked(router, "boat", Scope(user_id="nobody")) == []
+
+
+def test_many_are_ranked_as_a_full_sort_would(router: Router) -> None:
+    words = ["boat", "tea", "cat", "blue", "green", "old", "harbour", "mast", "sail", "engine"]
+    for number in range(300):
+        text = " ".join(words[number * k % 10] for k in (1, 3, 7)) + f" x{number % 90}"
+        put(router, str(number), text, [text])
+    asked = router.encoder.encode(["boat tea blue harbour"])[0]
+    due = sorted((float(fact.key @ asked) for fact in router._facts.values()), reverse=True)
+    found = router.rank("boat tea blue harbour", ME, 300)
+    assert [route.score for route in found] == pytest.approx(due, abs=1e-6)
 
 
 def test_facts_come_and_go(router: Router) -> None:
