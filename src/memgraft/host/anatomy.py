@@ -51,7 +51,18 @@ def layers(model: nn.Module) -> list[Any]:
 
 def mlp_out(model: nn.Module, layer: int) -> nn.Module:
     """The projection that ends the MLP of a layer: d_intermediate → d_model."""
-    return layers(model)[layer].get_submodule(anatomy_of(model).mlp_out)
+    return model.get_submodule(mlp_out_path(model, layer))
+
+
+def mlp_out_path(model: nn.Module, layer: int) -> str:
+    """The dotted path of `mlp_out`."""
+    anatomy = anatomy_of(model)
+    return f"{anatomy.layers}.{layer}.{anatomy.mlp_out}"
+
+
+def transposed(projection: nn.Module) -> bool:
+    """GPT-2's Conv1D keeps its weight as (in, out)."""
+    return type(projection).__name__ == "Conv1D"
 
 
 def final_norm(model: nn.Module) -> nn.Module:

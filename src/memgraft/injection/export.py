@@ -10,14 +10,13 @@ import copy
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from memgraft.core.errors import InvalidInput, MissingExtra
 from memgraft.core.recall import LowRankTerm
-from memgraft.host.anatomy import anatomy_of, mlp_out
+from memgraft.host.anatomy import mlp_out, mlp_out_path, transposed
 from memgraft.host.load import Host
 from memgraft.nn.low_rank import side_by_side
 
@@ -33,8 +32,7 @@ def export_adapter(host: Host, terms: Sequence[LowRankTerm], folder: Path) -> No
     except ImportError as error:
         raise MissingExtra("exporting adapters", "export") from error
     merged = _by_layer(host, terms)
-    anatomy = anatomy_of(host.model)
-    paths = {layer: f"{anatomy.layers}.{layer}.{anatomy.mlp_out}" for layer in merged}
+    paths = {layer: mlp_out_path(host.model, layer) for layer in merged}
     ranks = {paths[layer]: a.shape[1] for layer, (a, _) in merged.items()}
     top = max(ranks.values())
     config = LoraConfig(
@@ -43,7 +41,7 @@ def export_adapter(host: Host, terms: Sequence[LowRankTerm], folder: Path) -> No
         target_modules=list(paths.values()),
         rank_pattern=ranks,
         alpha_pattern=ranks,  # a scale of one everywhere
-        fan_in_fan_out=_transposed(mlp_out(host.model, next(iter(merged)))),
+        fan_in_fan_out=transposed(mlp_out(host.model, next(iter(merged)))),
         task_type="CAUSAL_LM",
     )
     model = get_peft_model(copy.deepcopy(host.model), config)
@@ -62,7 +60,7 @@ def export_merged(host: Host, terms: Sequence[LowRankTerm], folder: Path) -> Non
         for layer, (a, b) in _by_layer(host, terms).items():
             projection = mlp_out(model, layer)
             change = a @ b.T
-            projection.weight += change.T if _transposed(projection) else change
+            projection.weight += change.T if transposed(projection) else change
     model.save_pretrained(str(folder))
     host.tokenizer.save_pretrained(str(folder))
 
@@ -79,8 +77,3 @@ def _by_layer(host: Host, terms: Sequence[LowRankTerm]) -> dict[int, tuple[Tenso
         layer: side_by_side([(t.a.to(like), t.b.to(like), t.gain) for t in group])
         for layer, group in sorted(grouped.items())
     }
-
-
-def _transposed(projection: Any) -> bool:
-    """GPT-2's Conv1D keeps its weight as (in, out)."""
-    return type(projection).__name__ == "Conv1D"
