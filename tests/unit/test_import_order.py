@@ -26,7 +26,8 @@ ORDER = [
     {"open"},
     {"data"},
     {"memnet", "train", "evals"},
-    {"integrations", "serve", "cli", "__main__"},
+    {"integrations", "serve", "cli"},
+    {"__main__"},
 ]
 RANKS = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 

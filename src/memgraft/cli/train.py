@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,11 @@ import typer
 
 from memgraft.cli import options
 from memgraft.cli.progress import Bars, prepare_libraries
+from memgraft.core.errors import InvalidInput
+from memgraft.core.folder import replaced
+
+# Of a run that says neither --steps nor --epochs.
+STEPS = 4000
 
 app = typer.Typer(help="Train a part of a memory.", no_args_is_help=True)
 
@@ -20,10 +26,17 @@ def group() -> None:
 
 @app.command()
 def injection(
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and the encoder.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log, card and encoder.")],
     model: options.Model = options.DEFAULT_MODEL,
-    steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = 4000,
-    facts: Annotated[int, typer.Option("--batch-size", help="Facts per step.", min=1)] = 32,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps in all; a longer run resumes. Default: 4000.", min=1)
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option(help="Instead of steps: 50,000 facts each.", min=0.0)
+    ] = None,
+    facts: Annotated[
+        int, typer.Option("--batch-size", help="Facts per step, of all processes.", min=1)
+    ] = 32,
     lr: Annotated[float, typer.Option(help="Learning rate of the plateau.")] = 1e-3,
     stack: Annotated[int, typer.Option(help="Most facts awake together in training.", min=1)] = 16,
     locality: Annotated[
@@ -32,40 +45,67 @@ def injection(
     start: Annotated[
         Path | None, typer.Option(help="An encoder's file to begin from, not random weights.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the checkpoint in OUT; --no-resume refuses if one is.")
+    ] = True,
     layers: Annotated[str, typer.Option(help="Layers to change, such as 20,23,26.")] = "",
+    rank: Annotated[int, typer.Option(help="Rank-1 terms per token and layer.", min=1)] = 1,
     code: Annotated[int, typer.Option(help="Numbers per token kept on disk.", min=4)] = 64,
     half: Annotated[
         bool, typer.Option(help="Run the frozen base in bfloat16; --no-half for old CPUs.")
     ] = True,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    measure_every: Annotated[
+        int, typer.Option(help="Steps between evaluations on held-out facts.", min=1)
+    ] = 250,
+    save_every: Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)] = 100,
     seed: Annotated[int, typer.Option(help="Of the weights and the data.")] = 0,
 ) -> None:
-    """Train a memory encoder: facts into weights in one forward pass."""
+    """Train a memory encoder: facts into weights in one forward pass.
+
+    On several GPUs: accelerate launch -m memgraft train injection ...; they share each step's
+    facts.
+    """
     prepare_libraries()
     from memgraft.host.load import load_host
     from memgraft.injection.mneme import MnemeConfig
     from memgraft.injection.pretrained import load_encoder, new_encoder, save_encoder
-    from memgraft.train.injection import InjectionTask, InjectionTraining
+    from memgraft.train.injection import EPOCH, InjectionTask, InjectionTraining
     from memgraft.train.loop import LoopConfig, train
+    from memgraft.train.processes import device_of, launched
 
-    with Bars() as bars:
-        host = load_host(model, bars)
-        sizes: dict[str, Any] = {"code": code}
-        if layers:
-            sizes["layers"] = tuple(int(layer) for layer in layers.split(","))
-        if start:
-            encoder = load_encoder(host, start).train().requires_grad_(True)
-        else:
-            encoder = new_encoder(host, MnemeConfig.for_model(host.model.config, **sizes), seed)
+    steps = _steps(steps, epochs, EPOCH / facts)
+    sizes: dict[str, Any] = {"code": code, "rank": rank}
+    if layers:
+        sizes["layers"] = _numbers(layers)
+    training = InjectionTraining(
+        facts=facts, stacks=_stacks(stack, facts), neighbours=locality, seed=seed
+    )
+    loop = LoopConfig(
+        steps=steps, lr=lr, decay=max(1, steps // 5), seed=seed,
+        measure_every=measure_every, save_every=save_every,
+    )  # fmt: skip
+    place = device_of(device)
+    if not resume:
+        _refuse_to_resume(out)
+    with launched(place) as processes, Bars() as bars:
+        with processes.main_first():
+            host = load_host(model, bars)
+            host.model.to(place)
+            if start:
+                encoder = load_encoder(host, start).train().requires_grad_(True)
+            else:
+                encoder = new_encoder(host, MnemeConfig.for_model(host.model.config, **sizes), seed)
+        encoder.to(place)
         if half:
             host.model.bfloat16()
-        stacks = (1, 1, 1, *(2**n for n in range(stack.bit_length()) if facts % 2**n == 0))
-        training = InjectionTraining(facts=facts, stacks=stacks, neighbours=locality, seed=seed)
-        task = InjectionTask(host, encoder, training)
-        loop = LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 5), seed=seed)
-        train(task, loop, out, bars)
-        card = {"steps": steps, "lr": lr, **training.to_dict()}
-        save_encoder(encoder, out / "encoder.safetensors", host.fingerprint, **card)
-        figures = task.measure()
+        task = InjectionTask(host, encoder, training, processes)
+        figures = train(task, loop, out, bars, processes)
+        if processes.main:
+            run = {"model": model, "steps": steps, "epochs": steps * facts / EPOCH, "lr": lr}
+            card = {**run, **training.to_dict(), "figures": figures}
+            save_encoder(encoder, out / "encoder.safetensors", host.fingerprint, **card)
+            _save_card(out / "card.json", card | {"sizes": encoder.config.to_dict()})
     _print(figures)
 
 
@@ -85,8 +125,76 @@ def verifier(
 
     with Bars() as bars:
         task = VerifierTask(Verifier.untrained(bars), VerifierTraining(facts=facts, seed=seed))
-        train(task, LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 3), seed=seed), out, bars)
+        loop = LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 3), seed=seed)
+        figures = train(task, loop, out, bars)
         task.verifier.save(out / "verifier.safetensors")
+    _print(figures)
+
+
+def _steps(steps: int | None, epochs: float | None, each: float) -> int:
+    """Steps in all, given or from epochs of `each` steps."""
+    if steps is not None and epochs is not None:
+        raise InvalidInput(
+            "--steps and --epochs exclude each other",
+            got=f"--steps {steps} --epochs {epochs:g}",
+            next_step="give one of them",
+        )
+    if epochs is not None:
+        return max(1, round(epochs * each))
+    return STEPS if steps is None else steps
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError as error:
+        raise InvalidInput(
+            "--layers cannot be read", expected="numbers such as 20,23,26", got=text
+        ) from error
+
+
+def _stacks(most: int, facts: int) -> tuple[int, ...]:
+    """Sizes to draw from: every power of two up to `most` that divides a step's facts, and single
+    facts most often."""
+    return (1, 1, 1, *(2**n for n in range(most.bit_length()) if facts % 2**n == 0))
+
+
+def _refuse_to_resume(out: Path) -> None:
+    """What has been trained is never overwritten: that a run begins afresh has to be true."""
+    from memgraft.train.loop import CHECKPOINT
+
+    if (out / CHECKPOINT).is_file():
+        raise InvalidInput(
+            f"{out} holds the checkpoint of an earlier run",
+            expected="a folder without one, by --no-resume",
+            next_step="train into another folder, or remove this one",
+        )
+
+
+def _save_card(path: Path, card: dict[str, Any]) -> None:
+    with replaced(path) as part:
+        part.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+
+
+@app.command()
+def router(
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and the projections.")],
+    steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = 150,
+    facts: Annotated[int, typer.Option("--batch-size", help="Facts per step.", min=2)] = 256,
+    lr: Annotated[float, typer.Option(help="Learning rate after the warm-up.")] = 1e-3,
+    seed: Annotated[int, typer.Option(help="Of the data.")] = 0,
+) -> None:
+    """Train the router's projections: which fact does this question ask for?"""
+    prepare_libraries()
+    from memgraft.text.minilm import MiniLM
+    from memgraft.train.loop import LoopConfig, train
+    from memgraft.train.projection import ProjectionTask, ProjectionTraining
+
+    with Bars() as bars:
+        encoder = MiniLM(progress=bars)
+        task = ProjectionTask(encoder, ProjectionTraining(facts=facts, seed=seed), bars)
+        train(task, LoopConfig(steps=steps, lr=lr, decay=steps, seed=seed), out, bars)
+        task.projection.save(out / "router.safetensors", encoder.id)
         figures = task.measure()
     _print(figures)
 

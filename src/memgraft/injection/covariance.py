@@ -58,7 +58,7 @@ def measure(host: Host, layer: int, chats: list[tuple[str, str]]) -> Background:
     starts: list[Tensor] = []
     for said, replied in chats:
         prompt = host.encode(host.prompt([{"role": "user", "content": said}]))
-        inputs = projection_inputs(host.model, layer, prompt + host.encode(replied))
+        inputs = projection_inputs(host.model, layer, prompt + host.encode(replied)).cpu()
         rows.append(inputs)
         starts.append(inputs[len(prompt) - 1])
     stacked = torch.cat(rows)

@@ -1,7 +1,7 @@
 """The memory encoder: a fact becomes weights in one forward pass.
 
 A hypernetwork in the line of generative adapters (arXiv 2411.05877) that reads the frozen base
-model's own hidden states. It emits one rank-1 term per token of the reply and layer. What makes
+model's own hidden states. It emits `rank` rank-1 terms per token of the reply and layer. What makes
 values work that it has never seen is the shifted pairing: the key stands for the moment before a
 token, the value is built on that token's own embedding.
 """
@@ -63,10 +63,11 @@ class MemoryEncoder(nn.Module):
         self, codes: Tensor, before: Tensor, after: Tensor
     ) -> dict[int, tuple[Tensor, Tensor]]:
         """Per layer, the change wanted (…, d_model) and the input that should call for it
-        (…, d_intermediate), for every token.
+        (…, d_intermediate), for every token; with a higher rank, the terms of a token follow
+        each other.
 
-        Shapes: codes (…, code); before and after (…): the token that stands there, the token
-        that comes.
+        Shapes: codes (…, tokens, code); before and after (…, tokens): the token that stands
+        there, the token that comes → (…, tokens · rank, d).
         """
         seen, due = (self.embeddings[ids] for ids in (before, after))
         context = torch.cat([codes, self.tokens[0](seen), self.tokens[1](due)], dim=-1)
@@ -75,7 +76,9 @@ class MemoryEncoder(nn.Module):
     def terms(
         self, decoded: Mapping[int, tuple[Tensor, Tensor]], valid: Tensor
     ) -> dict[int, tuple[Tensor, Tensor]]:
-        """Solve for the keys: per layer a (batch, d_model, tokens), b (batch, d_int, tokens)."""
+        """Solve for the keys: per layer a (batch, d_model, tokens · rank), b (batch, d_int,
+        tokens · rank)."""
+        valid = valid.repeat_interleave(self.config.rank, dim=-1)
         solved = {}
         for layer, (values, inputs) in decoded.items():
             inputs = inputs * valid[..., None]
@@ -117,15 +120,20 @@ class _Head(nn.Module):
 
     def __init__(self, config: MnemeConfig) -> None:
         super().__init__()
+        self.rank = config.rank
         self.inner = nn.Linear(config.code + 2 * config.token, config.head)
-        self.inputs = nn.Linear(config.head, config.intermediate)
-        self.values = nn.Linear(config.head, config.hidden)
+        self.inputs = nn.Linear(config.head, config.rank * config.intermediate)
+        self.values = nn.Linear(config.head, config.rank * config.hidden)
         self.copy = nn.Parameter(torch.tensor(4.0))
         nn.init.zeros_(self.values.weight)
 
     def forward(self, context: Tensor, due: Tensor) -> tuple[Tensor, Tensor]:
         hidden = nn.functional.gelu(self.inner(context))
-        return self.copy * due + self.values(hidden), self.inputs(hidden)
+        corrections, inputs = (
+            part.unflatten(-1, (self.rank, -1)).flatten(-3, -2)
+            for part in (self.values(hidden), self.inputs(hidden))
+        )
+        return self.copy * due.repeat_interleave(self.rank, dim=-2) + corrections, inputs
 
 
 def quantised(codes: Tensor) -> Tensor:

@@ -32,7 +32,8 @@ def recorded_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
 def projection_inputs(model: Any, layer: int, ids: list[int]) -> Tensor:
     """Inputs of a layer's MLP output projection for one sequence: (len(ids), d_intermediate)."""
     with recorded_inputs(mlp_out(model, layer)) as calls:
-        model(input_ids=torch.tensor([ids]), use_cache=False, logits_to_keep=1)
+        tokens = torch.tensor([ids], device=model.device)
+        model(input_ids=tokens, use_cache=False, logits_to_keep=1)
     return calls[0][0]
 
 

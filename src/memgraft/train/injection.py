@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from memgraft.core.config import Config
+from memgraft.core.errors import InvalidInput
 from memgraft.data.facts import Fact, Split, facts, stack
 from memgraft.host.load import Host
 from memgraft.injection.covariance import sample
@@ -18,7 +19,10 @@ from memgraft.injection.encoder import MemoryEncoder
 from memgraft.injection.forcing import ForcedReplies, Terms
 from memgraft.injection.reading import prompt_ids, read_facts, reply_ids
 from memgraft.train.loop import Task
+from memgraft.train.processes import ALONE, Processes
 
+# The generator never repeats itself, so an epoch is a convention: facts that are told.
+EPOCH = 50_000
 HELD_OUT: tuple[Split, ...] = ("values", "phrasing", "relations")
 
 
@@ -43,51 +47,75 @@ class Batch:
     # Per group the same number of rows: prompt, the reply to force, whether it is due.
     rows: list[tuple[str, str, bool]]
 
+    def share(self, processes: Processes) -> Batch:
+        """This process's groups, and their rows."""
+        each = len(self.rows) // len(self.groups)
+        mine = range(processes.rank, len(self.groups), processes.count)
+        rows = [row for n in mine for row in self.rows[n * each : (n + 1) * each]]
+        return Batch([self.groups[n] for n in mine], rows)
+
 
 class InjectionTask(Task):
     """Stacks of facts from the generator, through the encoder, into the frozen base model."""
 
     def __init__(
-        self, host: Host, encoder: MemoryEncoder, config: InjectionTraining = InjectionTraining()
+        self,
+        host: Host,
+        encoder: MemoryEncoder,
+        config: InjectionTraining = InjectionTraining(),
+        processes: Processes = ALONE,
     ) -> None:
+        if config.facts < max(config.stacks) * processes.count:
+            raise InvalidInput(
+                "a step has too few facts",
+                expected=f"{max(config.stacks)} awake together in each of {processes.count} "
+                "processes",
+                got=f"{config.facts} facts",
+                next_step="raise --batch-size or lower --stack",
+            )
         self.host = host
         self.model = encoder
         self.encoder = encoder
         self.config = config
+        self.processes = processes
         self._pool = ThreadPoolExecutor(1)
         self._next: tuple[int, Future[Batch]] | None = None
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        batch = self._batch(step)
-        answering, leaving, right = self._losses(batch, step)
+        batch = self._batch(step).share(self.processes)
+        answering, leaving, exact = self._losses(batch, step)
         figures = {
             "stack": len(batch.groups[0]),
             "answering": float(answering.detach()),
             "leaving": float(leaving.detach()),
-            "exact": float(right.float().mean()),
+            "exact": float(exact),
         }
         return answering + self.config.neighbours * leaving, figures
 
     def _losses(self, batch: Batch, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss of answering what is asked, of not leaving the rest alone, and the exact rows."""
+        """Loss of answering what is asked, of not leaving the rest alone, and the share of exact
+        replies. Sums are divided by what processes hold on average: so the mean over processes is
+        that of the whole batch, whichever part of it has more tokens."""
         replies, terms = self.patched(batch)
         due = torch.tensor([row[2] for row in batch.rows], device=replies.valid.device)
         hidden = replies.hidden(terms)
         asked = replies.valid & due[:, None]
-        logits = replies.logits(hidden, asked)
-        target = replies.target[asked]
-        answering = F.cross_entropy(logits, target)
-        right = torch.ones_like(asked)
-        right[asked] = logits.detach().argmax(dim=-1) == target
         # Whole distributions are dear: every third token, and others in the next step.
         third = torch.arange(replies.valid.shape[1], device=asked.device) % 3 == step % 3
+        near = replies.valid & ~due[:, None] & third
+        counts = [mask.sum().float() for mask in (asked, near, due)]
+        answers, nears, questions = self.processes.mean(counts)
+        logits = replies.logits(hidden, asked)
+        target = replies.target[asked]
+        answering = F.cross_entropy(logits, target, reduction="sum") / answers
+        right = torch.ones_like(asked)
+        right[asked] = logits.detach().argmax(dim=-1) == target
         bare = replies.only(~due)
         with torch.no_grad():
             before = F.log_softmax(bare.logits(bare.hidden(), bare.valid & third), dim=-1)
-        near = replies.valid & ~due[:, None] & third
         after = F.log_softmax(replies.logits(hidden, near), dim=-1)
-        leaving = F.kl_div(after, before, log_target=True, reduction="batchmean")
-        return answering, leaving, right.all(dim=1)[due]
+        leaving = F.kl_div(after, before, log_target=True, reduction="sum") / nears
+        return answering, leaving, right.all(dim=1)[due].sum() / questions
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:

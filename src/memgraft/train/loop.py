@@ -6,10 +6,9 @@ import json
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +16,8 @@ from torch import Tensor, nn
 from memgraft.core.config import Config
 from memgraft.core.errors import FolderError
 from memgraft.core.folder import load_arrays, save_arrays
+from memgraft.train.processes import ALONE, Processes
 
-Progress = Callable[[str, int, int], None]
 CHECKPOINT = "checkpoint.safetensors"
 LOG = "log.jsonl"
 
@@ -48,9 +47,19 @@ class LoopConfig(Config):
         return self.lr * min(rising, falling)
 
 
+class Progress(Protocol):
+    """Told of every step."""
+
+    def __call__(self, name: str, done: int, total: int, note: str) -> None: ...
+
+
 class Task(ABC):
     """What is trained. `loss` must depend on nothing but the parameters, the seed and the step:
-    then a resumed run goes on exactly as the uninterrupted one would have."""
+    then a resumed run goes on exactly as the uninterrupted one would have.
+
+    Where several processes train together, the mean of their losses must be the loss of the
+    step's batch, and the mean of their figures its figures.
+    """
 
     model: nn.Module
 
@@ -60,17 +69,28 @@ class Task(ABC):
 
     @abstractmethod
     def measure(self) -> dict[str, float]:
-        """Figures on held-out data."""
+        """Figures on held-out data; the first is the recall to watch."""
 
 
-def train(task: Task, config: LoopConfig, out: Path, progress: Progress | None = None) -> None:
-    """Train from the last checkpoint in `out`, or from the start, to `config.steps`."""
+def train(
+    task: Task,
+    config: LoopConfig,
+    out: Path,
+    progress: Progress | None = None,
+    processes: Processes = ALONE,
+) -> dict[str, float]:
+    """Train from the last checkpoint in `out`, or from the start, to `config.steps`.
+
+    Returns the last figures on held-out data, in the main process, which alone measures, saves
+    and logs.
+    """
     out.mkdir(parents=True, exist_ok=True)
     parameters = {name: p for name, p in task.model.named_parameters() if p.requires_grad}
     optimiser = torch.optim.AdamW(
         parameters.values(), lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay
     )
     first = _resume(out / CHECKPOINT, parameters, optimiser)
+    measured: dict[str, float] = {}
     for step in range(first, config.steps):
         started = time.perf_counter()
         for group in optimiser.param_groups:
@@ -78,20 +98,46 @@ def train(task: Task, config: LoopConfig, out: Path, progress: Progress | None =
         loss, figures = task.loss(step)
         optimiser.zero_grad()
         loss.backward()
+        figures["loss"] = float(loss.detach())
+        if processes.count > 1:
+            figures = _averaged(parameters, figures, processes)
         norm = nn.utils.clip_grad_norm_(parameters.values(), config.clip)
         if not math.isfinite(float(norm)):
             figures["skipped"] = 1.0
         else:
             optimiser.step()
         done = step + 1
-        figures |= {"loss": float(loss.detach()), "norm": float(norm)}
+        if not processes.main:
+            continue
+        figures["norm"] = float(norm)
         if done % config.measure_every == 0 or done == config.steps:
-            figures |= task.measure()
+            measured = task.measure()
+            figures |= measured
         _note(out / LOG, {"step": done, **figures, "seconds": time.perf_counter() - started})
         if done % config.save_every == 0 or done == config.steps:
             _save(out / CHECKPOINT, done, parameters, optimiser)
         if progress:
-            progress(f"training, loss {figures['loss']:.3f}", done, config.steps)
+            progress("training", done, config.steps, _shown(figures["loss"], measured))
+    if processes.main and not measured:
+        measured = task.measure()
+    return measured
+
+
+def _averaged(
+    parameters: dict[str, nn.Parameter], figures: dict[str, float], processes: Processes
+) -> dict[str, float]:
+    """The figures of the whole batch; every parameter is given the gradient of the whole batch."""
+    gradients = [p.grad for p in parameters.values() if p.grad is not None]
+    own = torch.tensor(list(figures.values()), device=gradients[0].device)
+    *means, told = processes.mean([*gradients, own])
+    for gradient, mean in zip(gradients, means, strict=True):
+        gradient.copy_(mean)
+    return dict(zip(figures, told.tolist(), strict=True))
+
+
+def _shown(loss: float, measured: dict[str, float]) -> str:
+    recall = f", recall {next(iter(measured.values())):.2f}" if measured else ""
+    return f"loss {loss:.3f}{recall}"
 
 
 def _note(path: Path, figures: dict[str, Any]) -> None:

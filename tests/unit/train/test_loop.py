@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from memgraft.core.errors import FolderError
 from memgraft.train.loop import CHECKPOINT, LOG, LoopConfig, Task, train
+from memgraft.train.processes import Processes
 
 
 class Line(Task):
@@ -34,6 +36,21 @@ class Line(Task):
 CONFIG = LoopConfig(steps=40, lr=0.2, warmup=2, decay=10, save_every=10, measure_every=20)
 
 
+class Second(Processes):
+    """The second of two processes, whose fellow has the same gradients."""
+
+    def mean(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        return [tensor.clone() for tensor in tensors]
+
+
+def test_only_the_main_process_measures_and_writes(tmp_path: Path) -> None:
+    one, other = Line(), Line()
+    train(one, CONFIG, tmp_path / "one")
+    assert train(other, CONFIG, tmp_path / "two", processes=Second(1, 2)) == {}
+    assert torch.equal(one.model.weight, other.model.weight)
+    assert list((tmp_path / "two").iterdir()) == []
+
+
 def losses(out: Path) -> dict[int, float]:
     rows = [json.loads(line) for line in (out / LOG).read_text().splitlines()]
     return {row["step"]: row["loss"] for row in rows}
@@ -41,13 +58,18 @@ def losses(out: Path) -> dict[int, float]:
 
 def test_it_learns_measures_and_logs(tmp_path: Path) -> None:
     task = Line()
-    told: list[tuple[str, int, int]] = []
-    train(task, CONFIG, tmp_path, lambda *step: told.append(step))
+    told: list[tuple[str, int, int, str]] = []
+    measured = train(task, CONFIG, tmp_path, lambda *step: told.append(step))
+    assert measured == task.measure()
     assert abs(task.measure()["weight"] - 3) < 0.5
     rows = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, 41))
     assert [row["step"] for row in rows if "weight" in row] == [20, 40]
-    assert [done for _, done, _ in told] == list(range(1, 41))
+    assert [done for _, done, _, _ in told] == list(range(1, 41))
+    notes = [note for *_, note in told]
+    assert notes[18] == f"loss {losses(tmp_path)[19]:.3f}"
+    assert "recall" in notes[19]
+    assert notes[39].endswith(f", recall {measured['weight']:.2f}")
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
@@ -66,7 +88,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path) -> None:
 def test_a_finished_run_does_nothing(tmp_path: Path) -> None:
     train(Line(), CONFIG, tmp_path)
     before = (tmp_path / CHECKPOINT).read_bytes()
-    train(Line(stop=40), CONFIG, tmp_path)
+    assert set(train(Line(stop=40), CONFIG, tmp_path)) == {"weight"}
     assert (tmp_path / CHECKPOINT).read_bytes() == before
 
 
