@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -19,11 +21,11 @@ FACTS = [
 ASKED = ["What is my name?", "Where do I live?"]
 
 
-def make(host: Host, inner: int = 64) -> MemoryEncoder:
+def make(host: Host, inner: int = 64, rank: int = 1) -> MemoryEncoder:
     torch.manual_seed(0)
     config = MnemeConfig(
         hidden=32, intermediate=inner, layers=(1, 2), taps=(0, 2),
-        width=16, heads=2, feed_forward=32, code=8, token=8, head=16,
+        width=16, heads=2, feed_forward=32, code=8, token=8, head=16, rank=rank,
     )  # fmt: skip
     precisions = {layer: torch.eye(inner) for layer in config.layers}
     return MemoryEncoder(config, host.model.get_input_embeddings().weight, precisions)
@@ -48,6 +50,44 @@ def test_sizes_follow_from_the_base(tiny_hosts: dict[str, Host]) -> None:
         MnemeConfig.for_model(tiny_hosts["llama"].model.config, colour=1)
     with pytest.raises(InvalidInput):
         MnemeConfig(hidden=32, intermediate=64, layers=(1,), taps=(0,), width=10, heads=3)
+
+
+# (d_model, d_intermediate, layers) as published, and what follows from them.
+PUBLISHED = {
+    "SmolLM2-135M": ((576, 1536, 30), (20, 23, 26), (5, 14, 19, 23), (384, 2, 6, 1024, 128, 512)),
+    "Qwen3-0.6B": ((1024, 3072, 28), (19, 22, 24), (5, 13, 18, 21), (576, 3, 9, 1536, 192, 768)),
+    "Qwen3-1.7B": ((2048, 6144, 28), (19, 22, 24), (5, 13, 18, 21), (768, 4, 12, 2048, 256, 1024)),
+    "Qwen3-4B": ((2560, 9728, 36), (24, 28, 31), (6, 17, 23, 28), (768, 4, 12, 2048, 256, 1024)),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_sizes_for_published_models(name: str) -> None:
+    (hidden, inner, depth), layers, taps, sizes = PUBLISHED[name]
+    base = SimpleNamespace(hidden_size=hidden, intermediate_size=inner, num_hidden_layers=depth)
+    config = MnemeConfig.for_model(base)
+    assert (config.hidden, config.intermediate) == (hidden, inner)
+    assert (config.layers, config.taps) == (layers, taps)
+    assert all(0.65 < layer / depth < 0.9 for layer in layers)
+    assert (
+        config.width, config.blocks, config.heads, config.feed_forward, config.token, config.head,
+    ) == sizes  # fmt: skip
+    assert (config.code, config.rank) == (64, 1)
+
+
+def test_a_higher_rank_gives_more_terms_per_token(tiny_hosts: dict[str, Host]) -> None:
+    host = tiny_hosts["llama"]
+    tokens = len(reply_ids(host, FACTS[1][1]))
+    with torch.no_grad():
+        terms = terms_of(host, make(host, rank=3), FACTS[1:])
+        together = terms_of(host, make(host, rank=3), FACTS)
+    for layer, (a, b) in terms.items():
+        assert a.shape == (1, 32, 3 * tokens)
+        assert b.shape == (1, 64, 3 * tokens)
+        assert torch.allclose(a[0], together[layer][0][1, :, : 3 * tokens], atol=1e-4)
+        assert not together[layer][1][0, :, 3 * len(reply_ids(host, FACTS[0][1])) :].any()
+    with pytest.raises(InvalidInput):
+        make(host, rank=0)
 
 
 def test_a_batch_gives_each_fact_what_it_would_get_alone(tiny_hosts: dict[str, Host]) -> None:

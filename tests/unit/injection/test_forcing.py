@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -93,3 +94,25 @@ def test_gradients_reach_the_terms_only_in_their_group(tiny_host: Callable[[str]
     assert a.grad is not None
     assert a.grad[0].abs().sum() > 0
     assert torch.equal(a.grad[1], torch.zeros_like(a.grad[1]))
+
+
+def test_below_the_change_nothing_is_kept_for_gradients(tiny_hosts: dict[str, Host]) -> None:
+    for kind, host in tiny_hosts.items():
+        ((changed, parts),) = random_terms(host, 2).items()
+        graphs: dict[int, bool] = {}
+
+        def note(layer: int, output: Any, graphs: dict[int, bool] = graphs) -> None:
+            hidden = output[0] if isinstance(output, tuple) else output
+            graphs[layer] = hidden.requires_grad
+
+        handles = [
+            block.register_forward_hook(lambda _, __, output, n=n: note(n, output))
+            for n, block in enumerate(layers(host.model))
+        ]
+        replies = run(host)
+        assert not any(graphs.values()), kind
+        a, b = (part.requires_grad_() for part in parts)
+        replies.hidden({changed: (a, b)})
+        for handle in handles:
+            handle.remove()
+        assert graphs == {layer: layer >= changed for layer in graphs}, kind
