@@ -9,7 +9,7 @@ import torch
 
 from memgraft.core.recall import Query
 from memgraft.core.scope import Scope
-from memgraft.evals.injection import unrelated_prompts
+from memgraft.evals.rows import unrelated_prompts
 from memgraft.host.load import Host
 from memgraft.host.session import Session
 from memgraft.injection.config import InjectionConfig

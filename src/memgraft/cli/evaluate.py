@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from memgraft import __version__
 from memgraft.cli import options
 from memgraft.cli.progress import Bars, prepare_libraries
 from memgraft.core.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from memgraft.evals.results import Results
+    from memgraft.evals.rows import FactRow
+    from memgraft.evals.systems import Opener
     from memgraft.host.load import Host
-    from memgraft.injection.encoder import MemoryEncoder
+    from memgraft.text.encoder import Encoder
+
+GENERATED = 200
 
 app = typer.Typer(help="Measure a memory.", no_args_is_help=True)
 
@@ -26,75 +35,200 @@ def group() -> None:
 
 @app.command()
 def injection(
-    facts: Annotated[Path, typer.Option(help="JSONL of fact, question, paraphrase, answer.")],
-    stack: Annotated[int, typer.Option(help="Facts that are held at the same time.", min=1)] = 50,
+    facts: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSONL of fact, question, paraphrase, answer; or a zsRE or CounterFact file."
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Generated facts instead: held-out values, phrasing or relations."),
+    ] = None,
+    stack: Annotated[
+        list[str], typer.Option(help="Facts that are held at the same time, such as 1,10,100.")
+    ] = ["50"],  # noqa: B006
+    fill: Annotated[
+        bool, typer.Option("--fill", help="Fill larger stacks with facts that are not asked for.")
+    ] = False,
     home: Annotated[
-        str | None, typer.Option(help="weights, passages or none; all three if not given.")
+        list[str] | None,
+        typer.Option(help="weights, passages or none, or several; all three if not given."),
     ] = None,
     writer: Annotated[
-        str, typer.Option(help="encoder, closed-form, or a trained encoder's file.")
-    ] = "closed-form",
+        list[str],
+        typer.Option(
+            help="closed-form, encoder, lora, grace, seed:FILE, or a trained encoder's file; "
+            "or several, compared in one run."
+        ),
+    ] = ["closed-form"],  # noqa: B006
+    compose: Annotated[
+        str, typer.Option(help="What is awake: routed, or all facts as their sum or solved.")
+    ] = "routed",
     model: options.Model = options.DEFAULT_MODEL,
     limit: Annotated[int | None, typer.Option(help="Only the first so many facts.", min=1)] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a report with plots; run again to go on.", metavar="DIR"),
+    ] = None,
     misses: Annotated[bool, typer.Option(help="Also list the questions that failed.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Recall of told facts, by greedy generation, and what they change elsewhere."""
     prepare_libraries()
-    from memgraft.evals.injection import HOMES, evaluate, load_rows
+    from memgraft.evals.embedding import LastRemembered
+    from memgraft.evals.plots import check_matplotlib
+    from memgraft.evals.report import write_report
+    from memgraft.evals.results import Results, digest
+    from memgraft.evals.systems import HOMES
     from memgraft.host.load import load_host
     from memgraft.text.minilm import MiniLM
 
-    if home is not None and home not in HOMES:
-        raise InvalidInput(f"no home is called {home!r}", expected=" or ".join(HOMES), got=home)
-    rows = load_rows(facts)[:limit]
-    homes = [home] if home else (["weights"] if as_json else list(HOMES))
+    homes = _listed(home) or (["weights"] if as_json else list(HOMES))
+    writers = _listed(writer)
+    _check(homes, writers)
+    rows = _rows(facts, split, limit)
+    sizes = _sizes(_listed(stack), len(rows), fill)
+    if report:
+        check_matplotlib()
     with Bars() as bars:
-        host, encoder = load_host(model, bars), MiniLM(progress=bars)
-        writes = _memory_encoder(host, writer)
-        figures = [evaluate(host, encoder, rows, name, stack, bars, writes) for name in homes]
-    failed = [(result["home"], *miss.values()) for result in figures for miss in result["misses"]]
-    if as_json:
-        chosen = figures[0] if misses else {k: v for k, v in figures[0].items() if k != "misses"}
-        print(json.dumps(chosen))
-        return
-    _table(figures)
-    if misses:
-        for name, question, due, reply in failed:
-            print(f"{name}: {question}\n  due:   {due}\n  reply: {reply}")
-
-
-def _memory_encoder(host: Host, writer: str) -> MemoryEncoder | None:
-    """What `--writer` names; without a shipped encoder for the model, the closed form."""
-    from memgraft.injection.pretrained import load_encoder, shipped_encoder
-
-    if writer == "closed-form":
-        return None
-    if writer == "encoder":
-        return shipped_encoder(host)
-    if not Path(writer).is_file():
-        raise InvalidInput(
-            f"no writer is called {writer!r}", expected="encoder, closed-form, or a file"
+        host = load_host(model, bars)
+        encoder = LastRemembered(MiniLM(progress=bars))
+        openers = _openers(host, encoder, homes, writers, compose)
+        settings = {
+            "version": __version__,
+            "rows": digest(rows),
+            "model": host.fingerprint,
+            "compose": compose,
+        }
+        kept = Results(report, settings) if report else None
+        figures = _measure(host, openers, rows, sizes, kept, bars)
+    if report:
+        command = shlex.join(["memgraft", *sys.argv[1:]])
+        write_report(
+            report, figures, command=command, facts=str(facts or f"split {split}"), model=model
         )
-    return load_encoder(host, Path(writer))
+    _print(figures, as_json, misses)
 
 
-def _table(figures: list[dict[str, Any]]) -> None:
-    """Homes side by side."""
+def _listed(given: Sequence[str] | None) -> list[str]:
+    """An option's values, given several times or with commas, each once."""
+    parts = [part.strip() for value in given or () for part in value.split(",")]
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def _check(homes: Sequence[str], writers: Sequence[str]) -> None:
+    from memgraft.evals.systems import HOMES, check_writer
+
+    for home in homes:
+        if home not in HOMES:
+            raise InvalidInput(f"no home is called {home!r}", expected=" or ".join(HOMES), got=home)
+    for writer in writers:
+        check_writer(writer)
+
+
+def _rows(facts: Path | None, split: str | None, limit: int | None) -> list[FactRow]:
+    from memgraft.data.facts import as_split
+    from memgraft.evals.rows import generated_rows, load_rows
+
+    if (facts is None) == (split is None):
+        raise InvalidInput(
+            "one source of facts is needed", expected="either --facts FILE or --split NAME"
+        )
+    if facts is not None:
+        return load_rows(facts)[:limit]
+    return generated_rows(as_split(str(split)), limit or GENERATED)
+
+
+def _sizes(stack: Sequence[str], count: int, fill: bool) -> list[int]:
+    """Sizes in rising order; without `--fill` none is larger than the number of rows."""
+    if not stack or not all(size.isdecimal() and int(size) for size in stack):
+        raise InvalidInput(
+            "--stack takes numbers of facts", expected="such as 50, or 1,10,100", got=str(stack)
+        )
+    sizes = {int(size) for size in stack}
+    if not fill and max(sizes) > count:
+        print(
+            f"There are {count} facts, so no more are held at the same time; --fill adds others.",
+            file=sys.stderr,
+        )
+        sizes = {min(size, count) for size in sizes}
+    return sorted(sizes)
+
+
+def _openers(
+    host: Host, encoder: Encoder, homes: Sequence[str], writers: Sequence[str], compose: str
+) -> list[Opener]:
+    """A system per home, and per writer for the weights."""
+    from memgraft.evals import systems
+
+    made: list[Opener] = []
+    for home in homes:
+        if home == "weights":
+            made += [systems.weights(host, encoder, writer, compose) for writer in writers]
+        elif home == "passages":
+            made.append(systems.passages(host, encoder))
+        else:
+            made.append(systems.bare(host))
+    return made
+
+
+def _measure(
+    host: Host,
+    openers: Sequence[Opener],
+    rows: Sequence[FactRow],
+    sizes: Sequence[int],
+    kept: Results | None,
+    bars: Bars,
+) -> list[dict[str, Any]]:
+    """The figures of every system with every size, those that are kept already left out."""
+    from memgraft.evals.distractors import distractors
+    from memgraft.evals.injection import bare_replies, evaluate
+    from memgraft.evals.systems import bare
+
+    unpatched = bare_replies(bare(host))
+    figures = []
+    for size in sizes:
+        more = distractors(rows, max(0, size - len(rows)))
+        for opener in openers:
+            known = kept.find(opener, size) if kept else None
+            if kept and known:
+                print(
+                    f"{opener.name}, {size} facts: measured before, taken from {kept.path}",
+                    file=sys.stderr,
+                )
+            result = known or evaluate(opener, rows, size - len(more), unpatched, more, bars)
+            if kept and not known:
+                kept.add(opener, size, result)
+            figures.append(result)
+    return figures
+
+
+def _print(figures: Sequence[dict[str, Any]], as_json: bool, misses: bool) -> None:
+    if as_json:
+        for one in figures:
+            print(json.dumps({k: v for k, v in one.items() if misses or k != "misses"}))
+        return
+    for size in dict.fromkeys(one["stack"] for one in figures):
+        _table([one for one in figures if one["stack"] == size])
+    for one in figures if misses else ():
+        for miss in one["misses"]:
+            print(f"{one['system']}, {one['stack']} facts: {miss['question']}")
+            print(f"  due:   {miss['due']}\n  reply: {miss['reply']}")
+
+
+def _table(figures: Sequence[dict[str, Any]]) -> None:
+    """Systems side by side."""
     from rich.console import Console
     from rich.table import Table
+
+    from memgraft.evals.report import as_text
 
     table = Table(title=f"{figures[0]['n']} facts, {figures[0]['stack']} at a time")
     table.add_column("")
     for result in figures:
-        table.add_column(result["home"], justify="right")
+        table.add_column(result["system"], justify="right")
     for name in figures[0]:
-        if name not in ("home", "stack", "n", "misses"):
-            table.add_row(name, *(_shown(name, result[name]) for result in figures))
+        if name not in ("home", "system", "writer", "stack", "n", "misses"):
+            table.add_row(name, *(as_text(name, result[name]) for result in figures))
     Console().print(table)
-
-
-def _shown(name: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if name.endswith(("_p50", "_fact")) else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""How well facts that a memory was told are answered, and what else they change.
+"""How well facts that a system was told are answered, and what else they change.
 
 Everything is generated greedily and scored by containment and by exact match: scoring by
 probabilities makes edited models look far better than they talk.
@@ -6,232 +6,201 @@ probabilities makes edited models look far better than they talk.
 
 from __future__ import annotations
 
-import json
-import statistics
+import random
+import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from importlib.resources import files
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from memgraft.core.errors import InvalidInput
-from memgraft.core.home import Home
-from memgraft.core.recall import Query, Recall
-from memgraft.core.scope import Scope
+from memgraft.evals import fluency
 from memgraft.evals.neighbours import neighbour
+from memgraft.evals.rows import FactRow, unrelated_prompts
 from memgraft.evals.scoring import contains, exact
-from memgraft.host.load import Host
-from memgraft.host.prompt import with_passages
-from memgraft.host.session import GenerationConfig, Session
-from memgraft.injection.encoder import MemoryEncoder
-from memgraft.injection.home import InjectionHome
-from memgraft.memory import Memory, passages_of, patch_of
-from memgraft.retrieval.home import PassagesHome
-from memgraft.store.sqlite import SQLiteStore
-from memgraft.text.encoder import Encoder
+from memgraft.evals.systems import Opener, System
+from memgraft.evals.tally import Tally
 
-HOMES = ("weights", "passages", "none")
 ANSWER_TOKENS = 48
 COMPARED_TOKENS = 24
-PASSAGES = 5
-USER = "eval"
+# Askings of unrelated prompts over all stacks: many small stacks take turns.
+UNRELATED = 300
 
 Progress = Callable[[str, int, int], None]
+Bare = Callable[[str, int], str]
 
 
-@dataclass(frozen=True)
-class FactRow:
-    """One line of the data: a fact, two ways of asking, what the answer must contain."""
+def bare_replies(opener: Opener) -> Bare:
+    """The bare model's reply to a prompt, in at most so many tokens; generated once for all."""
 
-    fact: str
-    question: str
-    paraphrase: str
-    answer: str
-    neighbour: str | None = None
+    @cache
+    def reply(prompt: str, tokens: int) -> str:
+        with _opened(opener) as system:
+            return system.answer(prompt, tokens)
 
-
-@dataclass
-class Tally:
-    """Counts and times over all stacks."""
-
-    hits: dict[str, list[bool]] = field(default_factory=dict)
-    write_ms: list[float] = field(default_factory=list)
-    answer_ms: list[float] = field(default_factory=list)
-    bytes_per_fact: list[float] = field(default_factory=list)
-    misses: list[dict[str, str]] = field(default_factory=list)
-
-    def note(self, name: str, hit: bool) -> None:
-        self.hits.setdefault(name, []).append(hit)
-
-
-def load_rows(path: Path) -> list[FactRow]:
-    """Read JSONL rows; a bad line is an `InvalidInput` that names it."""
-    rows = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read {path}", got=str(error)) from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(_row(json.loads(line)))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InvalidInput(
-                f"line {number} of {path} is not a fact",
-                expected='{"fact", "question", "paraphrase", "answer"} and maybe "neighbour"',
-                got=line[:80],
-            ) from error
-    if not rows:
-        raise InvalidInput(f"{path} holds no facts")
-    return rows
-
-
-def _row(values: dict[str, Any]) -> FactRow:
-    names = ("fact", "question", "paraphrase", "answer")
-    given = {name: values[name] for name in names}
-    if values.get("neighbour") is not None:
-        given["neighbour"] = values["neighbour"]
-    if not all(isinstance(value, str | int | float) for value in given.values()):
-        raise TypeError("a text is missing")
-    texts = {name: str(value) for name, value in given.items()}
-    if not all(text.strip() for text in texts.values()):
-        raise ValueError("a text is blank")
-    return FactRow(**texts)
-
-
-def unrelated_prompts() -> list[str]:
-    """A hundred bundled prompts that have nothing to do with anybody's facts."""
-    text = (files("memgraft.evals") / "unrelated.txt").read_text(encoding="utf-8")
-    return [line for line in text.splitlines() if line.strip()]
+    return reply
 
 
 def evaluate(
-    host: Host,
-    encoder: Encoder,
+    opener: Opener,
     rows: Sequence[FactRow],
-    home: str,
     stack: int,
+    bare: Bare,
+    more: Sequence[str] = (),
     progress: Progress | None = None,
-    memory_encoder: MemoryEncoder | None = None,
 ) -> dict[str, Any]:
-    """Tell a fresh memory `stack` facts at a time and ask for each; returns the figures.
+    """Tell a fresh system `stack` facts at a time and ask for each; returns the figures.
 
-    `neighbour_unchanged` and `unrelated_unchanged` are the shares of prompts whose greedy reply
-    is the bare model's. With a memory encoder, facts are written by it first. A prompt for which
-    nothing is recalled counts as unchanged without being generated twice: nothing is attached
-    then, and that this is bit for bit the bare model is a test of its own.
+    Args:
+        opener: the system.
+        rows: what is told and asked.
+        stack: rows held at the same time.
+        bare: the bare model's replies; see `bare_replies`.
+        more: facts that every stack holds besides its rows, and that are not asked for.
+        progress: told how far it is.
+
+    Returns:
+        Shares, medians in milliseconds, bytes; None where nothing was measured. `*_unchanged` are
+        the shares of prompts whose greedy reply is the bare model's: for `neighbour` over 48
+        tokens, else over 24. A neighbour is `safe` if the reply does not hold the fact's answer,
+        and its gate is open if anything is awake. `route_ms_p50` is the time to tell what is
+        awake for a question whose embedding is at hand. `peak_mb` is the most memory that the
+        process has held so far. Where rows are edits, `efficacy` is the share of `question`,
+        `locality` that of locality prompts unchanged; see `memgraft.evals.fluency`.
     """
-    solver = _Solver(host, encoder, home, memory_encoder)
+    groups = [rows[i : i + stack] for i in range(0, len(rows), stack)]
+    step = _steps(
+        progress,
+        f"{opener.name}, {stack + len(more)} facts",
+        2 * len(rows) + len(groups) * len(more),
+    )
+    prompts = _in_turns(unrelated_prompts(), len(groups))
     tally = Tally()
-    stacks = [rows[i : i + stack] for i in range(0, len(rows), stack)]
-    done = 0
-    for group in stacks:
-        with tempfile.TemporaryDirectory() as folder, solver.opened(Path(folder)) as memory:
+    for group in groups:
+        with _opened(opener) as system:
+            for fact in _mixed([row.fact for row in group], more):
+                with tally.timed("write_ms"):
+                    held = system.write(fact)
+                tally.note("refused", not held)
+                next(step)
+            tally.measure("bytes", system.bytes_per_fact)
             for row in group:
-                if progress:
-                    progress(f"{home}: writing", done, 2 * len(rows))
-                tally.write_ms.append(solver.write(memory, row.fact))
-                done += 1
-            tally.bytes_per_fact.append(solver.bytes_per_fact(memory))
-            for row in group:
-                if progress:
-                    progress(f"{home}: asking", done, 2 * len(rows))
-                _ask(solver, memory, row, tally)
-                done += 1
-            for prompt in unrelated_prompts():
-                tally.note("unrelated", solver.unchanged(memory, prompt))
-    if progress:
-        progress(f"{home}: done", done, done)
-    return _figures(tally, home, stack, len(rows))
+                _ask(system, row, bare, tally)
+                next(step)
+            for prompt in next(prompts):
+                tally.note("unrelated", _unchanged(system, prompt, bare, COMPARED_TOKENS))
+    return _figures(opener, tally, len(rows), stack + len(more))
 
 
-def _ask(solver: _Solver, memory: Memory, row: FactRow, tally: Tally) -> None:
+def _ask(system: System, row: FactRow, bare: Bare, tally: Tally) -> None:
     for name, question in (("question", row.question), ("paraphrase", row.paraphrase)):
-        started = time.perf_counter()
-        reply = solver.answer(memory, question)
-        tally.answer_ms.append(1e3 * (time.perf_counter() - started))
+        with tally.timed("answer_ms"):
+            reply = system.answer(question, ANSWER_TOKENS)
+        # Its embedding, and whatever else was computed for the answer, is remembered.
+        with tally.timed("route_ms"):
+            system.wakes(question)
         tally.note(name, contains(reply, row.answer))
         tally.note(f"{name}_exact", exact(reply, row.answer))
         if not contains(reply, row.answer):
             tally.misses.append({"question": question, "due": row.answer, "reply": reply})
     near = row.neighbour or neighbour(row.question)
     if near is not None:
-        tally.note("neighbour", solver.unchanged(memory, near))
+        _ask_near(system, near, row.answer, bare, tally)
+    if row.locality is not None:
+        tally.note("locality", _unchanged(system, row.locality, bare, COMPARED_TOKENS))
+    if row.subject is not None:
+        text = _reply(system, fluency.REQUEST.format(subject=row.subject), bare, fluency.TOKENS)
+        tally.measure("fluency", fluency.fluency(text))
+        tally.measure("fluency_words", len(fluency.words_of(text)))
 
 
-def _figures(tally: Tally, home: str, stack: int, count: int) -> dict[str, Any]:
-    share = {name: sum(hits) / len(hits) for name, hits in tally.hits.items()}
-    return {
-        "home": home,
-        "stack": stack,
+def _ask_near(system: System, near: str, answer: str, bare: Bare, tally: Tally) -> None:
+    reply = _reply(system, near, bare, ANSWER_TOKENS)
+    tally.note("neighbour", reply == bare(near, ANSWER_TOKENS))
+    tally.note("neighbour_safe", not contains(reply, answer))
+    tally.note("neighbour_open", system.wakes(near))
+
+
+def _reply(system: System, prompt: str, bare: Bare, tokens: int) -> str:
+    """Not generated twice where nothing is awake: that this is the bare model, bit for bit, is a
+    test of its own."""
+    return (system.answer if system.wakes(prompt) else bare)(prompt, tokens)
+
+
+def _unchanged(system: System, prompt: str, bare: Bare, tokens: int) -> bool:
+    return not system.wakes(prompt) or system.answer(prompt, tokens) == bare(prompt, tokens)
+
+
+def _figures(opener: Opener, tally: Tally, count: int, held: int) -> dict[str, Any]:
+    figures = {
+        "home": opener.home,
+        "system": opener.name,
+        "writer": opener.writer,
+        "stack": held,
         "n": count,
-        "question": share["question"],
-        "paraphrase": share["paraphrase"],
-        "question_exact": share["question_exact"],
-        "paraphrase_exact": share["paraphrase_exact"],
-        "neighbour_unchanged": share.get("neighbour"),
-        "unrelated_unchanged": share["unrelated"],
-        "write_ms_p50": statistics.median(tally.write_ms),
-        "answer_ms_p50": statistics.median(tally.answer_ms),
-        "bytes_per_fact": statistics.mean(tally.bytes_per_fact),
-        "misses": tally.misses,
+        "question": tally.share("question"),
+        "paraphrase": tally.share("paraphrase"),
+        "question_exact": tally.share("question_exact"),
+        "paraphrase_exact": tally.share("paraphrase_exact"),
+        "neighbour_safe": tally.share("neighbour_safe"),
+        "neighbour_unchanged": tally.share("neighbour"),
+        "gate_open_neighbours": tally.share("neighbour_open"),
+        "unrelated_unchanged": tally.share("unrelated"),
+        "refused": tally.share("refused"),
+        "write_ms_p50": tally.median("write_ms"),
+        "answer_ms_p50": tally.median("answer_ms"),
+        "route_ms_p50": tally.median("route_ms"),
+        "bytes_per_fact": tally.mean("bytes"),
+        "peak_mb": _peak_mb(),
     }
+    if tally.hits.get("locality"):
+        figures |= {
+            "efficacy": figures["question"],
+            "locality": tally.share("locality"),
+            "fluency": tally.mean("fluency"),
+            "fluency_words": tally.mean("fluency_words"),
+        }
+    return {**figures, "misses": tally.misses}
 
 
-class _Solver:
-    """A model with one of the homes, or with none."""
-
-    def __init__(
-        self, host: Host, encoder: Encoder, home: str, memory_encoder: MemoryEncoder | None
-    ) -> None:
-        if home not in HOMES:
-            raise InvalidInput(f"no home is called {home!r}", expected=" or ".join(HOMES))
-        self.host = host
-        self.encoder = encoder
-        self.home = home
-        self.memory_encoder = memory_encoder
-        self._bare: dict[str, str] = {}
-
-    def opened(self, folder: Path) -> Memory:
-        store = SQLiteStore(folder / "memory.db")
-        homes: list[Home] = []
-        if self.home == "weights":
-            weights = InjectionHome(
-                self.host, self.encoder, folder / "weights", memory_encoder=self.memory_encoder
-            )
-            homes.append(weights)
-        if self.home == "passages":
-            homes.append(PassagesHome(store, self.encoder, folder / "passages"))
-        return Memory(store, homes)
-
-    def write(self, memory: Memory, fact: str) -> float:
-        started = time.perf_counter()
-        memory.add(fact, user_id=USER)
-        return 1e3 * (time.perf_counter() - started)
-
-    def bytes_per_fact(self, memory: Memory) -> float:
-        figures = [home.stats() for home in memory.homes]
-        return sum(f["bytes"] / max(1, f["facts"]) for f in figures)
-
-    def answer(self, memory: Memory, question: str, tokens: int = ANSWER_TOKENS) -> str:
-        return self._reply(question, memory.recall(_query(question)), tokens)
-
-    def unchanged(self, memory: Memory, prompt: str) -> bool:
-        recalls = memory.recall(_query(prompt))
-        if not any(recalls):
-            return True
-        if prompt not in self._bare:
-            self._bare[prompt] = self._reply(prompt, [], COMPARED_TOKENS)
-        return self._reply(prompt, recalls, COMPARED_TOKENS) == self._bare[prompt]
-
-    def _reply(self, question: str, recalls: Sequence[Recall], tokens: int) -> str:
-        session = Session(self.host, GenerationConfig(max_new_tokens=tokens))
-        messages = with_passages([{"role": "user", "content": question}], passages_of(recalls))
-        return "".join(session.stream(self.host.prompt(messages), patch_of(recalls)))
+@contextmanager
+def _opened(opener: Opener) -> Iterator[System]:
+    """The system in a folder of its own, for as long as it is used."""
+    with tempfile.TemporaryDirectory() as folder, closing(opener.open(Path(folder))) as system:
+        yield system
 
 
-def _query(text: str) -> Query:
-    return Query(text, Scope(user_id=USER), PASSAGES)
+def _mixed(facts: list[str], more: Sequence[str]) -> list[str]:
+    """Spread among each other, the same way for all systems: what is asked for is not new."""
+    if not more:
+        return facts
+    mixed = [*facts, *more]
+    random.Random(len(mixed)).shuffle(mixed)
+    return mixed
+
+
+def _in_turns(prompts: list[str], groups: int) -> Iterator[list[str]]:
+    """For each group, all prompts, or as many as make `UNRELATED` in all."""
+    each = min(len(prompts), -(-UNRELATED // groups))
+    for group in range(groups):
+        start = group * each % len(prompts)
+        yield (prompts + prompts)[start : start + each]
+
+
+def _steps(progress: Progress | None, name: str, total: int) -> Iterator[None]:
+    """Each `next` is one step further."""
+    for done in range(1, total + 1):
+        if progress:
+            progress(name, done, total)
+        yield
+
+
+def _peak_mb() -> float | None:
+    """The most resident memory of this process, in MB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

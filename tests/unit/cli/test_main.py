@@ -119,7 +119,7 @@ def test_facts_that_are_not_there(tmp_path: Path) -> None:
 
 
 def test_generated_facts_are_rows_of_an_evaluation(tmp_path: Path) -> None:
-    from memgraft.evals.injection import load_rows
+    from memgraft.evals.rows import load_rows
 
     code, out, _, _ = run("data", "facts", "--count", "20", "--split", "phrasing")
     assert code == 0

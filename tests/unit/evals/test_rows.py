@@ -1,4 +1,4 @@
-"""The data of the evaluation: rows that are read or refused by line, unrelated prompts."""
+"""The data of the evaluation: rows that are read or refused by place, unrelated prompts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,31 @@ from typing import Any
 import pytest
 
 from memgraft.core.errors import InvalidInput
-from memgraft.evals.injection import FactRow, load_rows, unrelated_prompts
+from memgraft.evals.rows import FactRow, generated_rows, load_rows, unrelated_prompts
 
 ROW = {
     "fact": "My name is Yusuf",
     "question": "What is my name?",
     "paraphrase": "How am I called?",
     "answer": "Yusuf",
+}
+
+ZSRE = {
+    "subject": "Lake Orvo",
+    "src": "Which river feeds Lake Orvo?",
+    "pred": "Tarn",
+    "rephrase": "What flows into Lake Orvo?",
+    "alt": "Sillet",
+    "loc": "nq question: who wrote the glass harbour",
+    "loc_ans": "Ida Moll",
+}
+COUNTERFACT = {
+    "subject": "Ida Moll",
+    "prompt": "Ida Moll professionally plays",
+    "rephrase_prompt": "It rained. Ida Moll is a master of",
+    "target_new": "the oboe",
+    "ground_truth": "chess",
+    "locality_prompt": "Olaf Brandt professionally plays",
 }
 
 
@@ -63,7 +81,51 @@ def test_a_bad_line_is_named(path: Path, line: str) -> None:
     assert caught.value.got == line[:80]
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n"])
+def test_the_edits_of_zsre(path: Path) -> None:
+    path.write_text(json.dumps([ZSRE, {**ZSRE, "alt": ""}]), encoding="utf-8")
+    assert load_rows(path) == [
+        FactRow(
+            fact='The answer to "Which river feeds Lake Orvo?" is Sillet.',
+            question="Which river feeds Lake Orvo?",
+            paraphrase="What flows into Lake Orvo?",
+            answer="Sillet",
+            subject="Lake Orvo",
+            locality="who wrote the glass harbour",
+        )
+    ], "and an edit to nothing is none"
+
+
+def test_the_edits_of_counterfact(path: Path) -> None:
+    path.write_text(json.dumps([COUNTERFACT], indent=1), encoding="utf-8")
+    assert load_rows(path) == [
+        FactRow(
+            fact="Ida Moll professionally plays the oboe.",
+            question="Complete this sentence: Ida Moll professionally plays",
+            paraphrase="Complete this sentence: It rained. Ida Moll is a master of",
+            answer="the oboe",
+            subject="Ida Moll",
+            locality="Complete this sentence: Olaf Brandt professionally plays",
+        )
+    ]
+
+
+@pytest.mark.parametrize("bad", [{**ZSRE, "loc": " "}, {"target_new": "the oboe"}, [1], None])
+def test_a_bad_item_of_an_array_is_named(path: Path, bad: Any) -> None:
+    path.write_text(json.dumps([ZSRE, bad]), encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"item 2 of .*facts\.jsonl is not a fact"):
+        load_rows(path)
+
+
+def test_generated_rows_are_the_same_every_time() -> None:
+    rows = generated_rows("relations", 20)
+    assert rows == generated_rows("relations", 20)
+    assert len({row.fact for row in rows}) == 20
+    assert all(row.answer.lower() in row.fact.lower() for row in rows)
+    assert any(row.question != row.paraphrase for row in rows)
+    assert any(row.neighbour for row in rows)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"[]"])
 def test_a_file_without_facts(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InvalidInput, match="holds no facts"):
