@@ -77,7 +77,8 @@ def _picture(figures: Sequence[dict[str, Any]], panels: dict[str, str], path: Pa
         }
         (_lines if lines else _bars)(axes, values, share=not name.endswith("_p50"))
         axes.set_title(label, fontsize=11)
-        axes.grid(alpha=0.3)
+        axes.grid(alpha=0.3, axis="both" if lines else "x")
+        axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     if lines:
         handles, labels = row[0].get_legend_handles_labels()
@@ -94,7 +95,7 @@ def _lines(axes: Any, values: dict[str, dict[int, float]], *, share: bool) -> No
             label=system,
             marker=MARKERS[place % len(MARKERS)],
             # Where systems are equal, the ones below still show.
-            linewidth=max(1.2, 3.6 - 0.5 * place),
+            linewidth=max(1.2, 2.6 - 0.25 * place),
             markersize=max(4.0, 9.0 - place),
             alpha=0.85,
         )
