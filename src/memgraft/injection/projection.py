@@ -1,8 +1,9 @@
-"""The router's learned half: projections that bring questions to the facts that answer them.
+"""The router's learned projections, which bring questions to the facts that answer them.
 
 A sentence encoder puts "Which firm pays my wages?" nearer to other questions than to "I work at
-Google". Two small residual networks, one for questions and one for facts, are trained to undo that
-by contrast (InfoNCE, arXiv 1807.03748), with near neighbours as negatives.
+Google". Two linear maps, one for questions and one for facts, are trained to undo that by contrast
+(InfoNCE, arXiv 1807.03748). They begin as the identity, and are stopped soon: more layers and more
+steps learn the training relations by heart (docs/log.md).
 """
 
 from __future__ import annotations
@@ -24,37 +25,29 @@ KIND = "memgraft-router-projection"
 VERSION = 1
 
 
-class Side(nn.Module):
-    """x ↦ unit(x + f(x)), which begins as the identity."""
-
-    def __init__(self, dimension: int, width: int) -> None:
-        super().__init__()
-        self.inward = nn.Linear(dimension, width)
-        self.outward = nn.Linear(width, dimension)
-        nn.init.zeros_(self.outward.weight)
-        nn.init.zeros_(self.outward.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.normalize(x + self.outward(F.gelu(self.inward(x))), dim=-1)
-
-
 class Projection(nn.Module):
-    """Both sides, for unit vectors of one encoder. Shapes: (..., d) → (..., d)."""
+    """Both maps, x ↦ unit(W x), for unit vectors of one encoder. Shapes: (..., d) → (..., d)."""
 
-    def __init__(self, dimension: int, width: int = 768) -> None:
+    def __init__(self, dimension: int) -> None:
         super().__init__()
-        self.asking = Side(dimension, width)
-        self.telling = Side(dimension, width)
+        self.asking = nn.Parameter(torch.eye(dimension))
+        self.telling = nn.Parameter(torch.eye(dimension))
+
+    def asked(self, questions: Tensor) -> Tensor:
+        return F.normalize(questions @ self.asking.T, dim=-1)
+
+    def told(self, facts: Tensor) -> Tensor:
+        return F.normalize(facts @ self.telling.T, dim=-1)
 
     @torch.inference_mode()
     def ask(self, vectors: Vectors) -> Vectors:
         """Of questions."""
-        return self.asking(torch.from_numpy(vectors)).numpy()
+        return self.asked(torch.from_numpy(vectors)).numpy()
 
     @torch.inference_mode()
     def tell(self, vectors: Vectors) -> Vectors:
         """Of facts."""
-        return self.telling(torch.from_numpy(vectors)).numpy()
+        return self.told(torch.from_numpy(vectors)).numpy()
 
     def fingerprint(self) -> str:
         """A hash of the weights: keys of another projection mean nothing to this one."""
@@ -84,8 +77,7 @@ def load_projection(path: Path, encoder: Encoder) -> Projection:
             got=f"{header.get('kind')} of {header.get('encoder')}",
             next_step="train one: memgraft train router",
         )
-    width, dimension = arrays["asking.inward.weight"].shape
-    projection = Projection(dimension, width)
+    projection = Projection(encoder.dimension)
     tensors = {n: torch.from_numpy(np.asarray(a, dtype=np.float32)) for n, a in arrays.items()}
     projection.load_state_dict(tensors)
     return projection.eval().requires_grad_(False)

@@ -34,7 +34,8 @@ class Router:
 
     Args:
         encoder: embeds questions and facts.
-        projection: trained to bring questions to the facts that answer them; it has half a say.
+        projection: trained to bring questions to the facts that answer them; without one,
+            cosines are those of the encoder.
     """
 
     def __init__(self, encoder: Encoder, projection: Projection | None = None) -> None:
@@ -54,7 +55,7 @@ class Router:
         """The unit key of a fact, from its statements and the questions it answers."""
         vectors = self.encoder.encode([fact, reply, *questions])
         key = fact_key(vectors[:2], vectors[2:])
-        return self._joined(key, self.projection.tell(key)) if self.projection else key
+        return self.projection.tell(key) if self.projection else key
 
     def put(self, fact: WrittenFact) -> None:
         self._facts[fact.record_id] = fact
@@ -84,12 +85,7 @@ class Router:
 
     def _asked(self, question: str) -> Vectors:
         vector = self.encoder.encode([question])[0]
-        return self._joined(vector, self.projection.ask(vector)) if self.projection else vector
-
-    @staticmethod
-    def _joined(plain: Vectors, learned: Vectors) -> Vectors:
-        """One unit vector whose products are the means of both parts' cosines."""
-        return np.concatenate([plain, learned]) * np.float32(0.5**0.5)
+        return self.projection.ask(vector) if self.projection else vector
 
     def _changed(self) -> None:
         self._index = None
