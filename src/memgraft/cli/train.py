@@ -199,6 +199,43 @@ def router(
     _print(figures)
 
 
+@app.command()
+def seed(
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and the encoder.")],
+    model: options.Model = options.DEFAULT_MODEL,
+    steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = STEPS,
+    facts: Annotated[int, typer.Option("--batch-size", help="Facts per step.", min=1)] = 32,
+    lr: Annotated[float, typer.Option(help="Learning rate of the plateau.")] = 1e-3,
+    half: Annotated[
+        bool, typer.Option(help="Run the frozen base in bfloat16; --no-half for old CPUs.")
+    ] = True,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    number: Annotated[int, typer.Option("--seed", help="Of the weights and the data.")] = 0,
+) -> None:
+    """Train the first prototype's hypernetwork, to compare the memory encoder with."""
+    prepare_libraries()
+    from memgraft.host.load import load_host
+    from memgraft.injection.peers.seed import SeedConfig, new_seed, save_seed
+    from memgraft.train.injection import InjectionTraining
+    from memgraft.train.loop import LoopConfig, train
+    from memgraft.train.processes import device_of
+    from memgraft.train.seed import SeedTask
+
+    place = device_of(device)
+    training = InjectionTraining(facts=facts, stacks=_stacks(16, facts), seed=number)
+    loop = LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 5), seed=number)
+    with Bars() as bars:
+        host = load_host(model, bars)
+        encoder = new_seed(SeedConfig.for_model(host.model.config), number).to(place)
+        host.model.to(place)
+        if half:
+            host.model.bfloat16()
+        figures = train(SeedTask(host, encoder, training), loop, out, bars)
+        card = {"steps": steps, "lr": lr, **training.to_dict()}
+        save_seed(encoder, out / "encoder.safetensors", host.fingerprint, **card)
+    _print(figures)
+
+
 def _print(figures: dict[str, float]) -> None:
     for name, value in figures.items():
         print(f"{name:>15} {value:.3f}")

@@ -45,10 +45,10 @@ class ForcedReplies:
         windowed = getattr(host.model.config, "sliding_window", None) is not None
         shared = 0 if windowed else _shared_prefix(prompts)
         cache = _prefix_cache(host, prompts[0][:shared], len(prompts))
-        body, body_mask = _padded([p[shared:-1] for p in prompts], host, left=True)
+        body, body_mask = padded([p[shared:-1] for p in prompts], host, left=True)
         forced = [[p[-1], *r[:-1]] for p, r in zip(prompts, replies, strict=True)]
-        inputs, valid = _padded(forced, host, left=False)
-        target, _ = _padded(replies, host, left=False)
+        inputs, valid = padded(forced, host, left=False)
+        target, _ = padded(replies, host, left=False)
         prefix_mask = torch.ones(len(prompts), shared, dtype=torch.long, device=device)
         mask = torch.cat([prefix_mask, body_mask, valid], dim=1)
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
@@ -145,7 +145,7 @@ def _shared_prefix(prompts: list[list[int]]) -> int:
     return shortest
 
 
-def _padded(rows: list[list[int]], host: Host, left: bool) -> tuple[Tensor, Tensor]:
+def padded(rows: list[list[int]], host: Host, left: bool) -> tuple[Tensor, Tensor]:
     """Ids and mask, each (rows, longest)."""
     width = max(map(len, rows))
     ids = torch.full((len(rows), width), host.tokenizer.eos_token_id)

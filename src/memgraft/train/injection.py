@@ -1,14 +1,15 @@
-"""Training the memory encoder: told a fact, the patched model must answer questions about it."""
+"""Training what writes facts: told one, the patched model must answer questions about it."""
 
 from __future__ import annotations
 
 import random
+from abc import abstractmethod
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from memgraft.core.config import Config
 from memgraft.core.errors import InvalidInput
@@ -55,13 +56,13 @@ class Batch:
         return Batch([self.groups[n] for n in mine], rows)
 
 
-class InjectionTask(Task):
-    """Stacks of facts from the generator, through the encoder, into the frozen base model."""
+class WritingTask(Task):
+    """Stacks of facts from the generator, through a network, into the frozen base model."""
 
     def __init__(
         self,
         host: Host,
-        encoder: MemoryEncoder,
+        model: nn.Module,
         config: InjectionTraining = InjectionTraining(),
         processes: Processes = ALONE,
     ) -> None:
@@ -74,12 +75,15 @@ class InjectionTask(Task):
                 next_step="raise --batch-size or lower --stack",
             )
         self.host = host
-        self.model = encoder
-        self.encoder = encoder
+        self.model = model
         self.config = config
         self.processes = processes
         self._pool = ThreadPoolExecutor(1)
         self._next: tuple[int, Future[Batch]] | None = None
+
+    @abstractmethod
+    def terms(self, groups: list[list[Fact]]) -> Terms:
+        """The change of the base that tells the facts of each group, all of them together."""
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         batch = self._batch(step).share(self.processes)
@@ -144,18 +148,9 @@ class InjectionTask(Task):
 
     def patched(self, batch: Batch) -> tuple[ForcedReplies, Terms]:
         """The rows, prefilled, and the terms of each group."""
-        told = [(fact.text, fact.reply) for group in batch.groups for fact in group]
-        reading = read_facts(self.host, told, self.encoder.config.taps)
-        codes = self.encoder.encode(reading.states, reading.mask, reading.places)
-        decoded = self.encoder.decode(codes, reading.before, reading.after)
-        groups = len(batch.groups)
-        joined = {
-            layer: tuple(part.reshape(groups, -1, part.shape[-1]) for part in parts)
-            for layer, parts in decoded.items()
-        }
-        terms = self.encoder.terms(joined, reading.valid.reshape(groups, -1))
         prompts = [prompt_ids(self.host, said) for said, _, _ in batch.rows]
         answers = [reply_ids(self.host, reply) for _, reply, _ in batch.rows]
+        terms = self.terms(batch.groups)
         return ForcedReplies.run(self.host, prompts, answers), terms
 
     def _batch(self, step: int) -> Batch:
@@ -177,6 +172,31 @@ class InjectionTask(Task):
                 rows += [(question.text, fact.reply, True) for question in asked]
                 rows.append((_elsewhere(fact, group, rng), fact.reply, False))
         return Batch(groups, rows)
+
+
+class InjectionTask(WritingTask):
+    """Training of the memory encoder."""
+
+    def __init__(
+        self,
+        host: Host,
+        encoder: MemoryEncoder,
+        config: InjectionTraining = InjectionTraining(),
+        processes: Processes = ALONE,
+    ) -> None:
+        super().__init__(host, encoder, config, processes)
+        self.encoder = encoder
+
+    def terms(self, groups: list[list[Fact]]) -> Terms:
+        told = [(fact.text, fact.reply) for group in groups for fact in group]
+        reading = read_facts(self.host, told, self.encoder.config.taps)
+        codes = self.encoder.encode(reading.states, reading.mask, reading.places)
+        decoded = self.encoder.decode(codes, reading.before, reading.after)
+        joined = {
+            layer: tuple(part.reshape(len(groups), -1, part.shape[-1]) for part in parts)
+            for layer, parts in decoded.items()
+        }
+        return self.encoder.terms(joined, reading.valid.reshape(len(groups), -1))
 
 
 def _elsewhere(fact: Fact, group: list[Fact], rng: random.Random) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from itertools import islice
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from memgraft.core.errors import InvalidInput
 from memgraft.data.facts import SPLITS, Split, facts, held_out, stack
 from memgraft.data.relations import relations
-from memgraft.data.values import SAMPLERS, sample
+from memgraft.data.values import SAMPLERS, listed, sample
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -85,3 +86,23 @@ def test_an_unknown_kind() -> None:
 
     with pytest.raises(InvalidInput):
         sample("colour_of_dreams", random.Random(0))
+
+
+def test_the_card_tells_what_is_there() -> None:
+    folder = resources.files("memgraft.data")
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    all_of_them = relations()
+    groups = {r.group for r in all_of_them}
+    tables = [f for f in (folder / "relations").iterdir() if f.name.endswith(".txt")]
+    lists = [f.name.removesuffix(".txt") for f in (folder / "lists").iterdir()]
+    kinds = {r.value for r in all_of_them} | {r.entity for r in all_of_them if r.entity}
+    say, ask, back = (sum(len(getattr(r, n)) for r in all_of_them) for n in ("say", "ask", "back"))
+    held = sum(held_out(r.name, 10) for r in all_of_them)
+    for told in (
+        f"{len(all_of_them)} relations in {len(groups)} groups and {len(tables)} tables",
+        f"{say:,} ways of telling, {ask:,} of asking, {back:,} of asking back",
+        f"{len(kinds)} kinds: {len(kinds & set(SAMPLERS))} made by a generator",
+        f"{len(lists)} lists with {sum(len(listed(name)) for name in lists):,} entries",
+        f"| {held}, by a hash of the name",
+    ):
+        assert told in card, told

@@ -31,7 +31,7 @@ class LoraConfig(Config):
     # of them and the mean loss of a token is below `enough`, in nats.
     steps: int = 60
     rate: float = 5e-3
-    enough: float = 0.1
+    enough: float = 0.02
     seed: int = 0
 
 
