@@ -27,9 +27,9 @@ def distractors(rows: Sequence[FactRow], count: int) -> list[str]:
     keys: set[tuple[str, str, str]] = set()
     slots = {slot(row.fact) for row in rows} - {None}
     chosen: list[str] = []
-    for fact in generator.facts("train", SEED):
-        if len(chosen) == count:
-            break
+    source = generator.facts("train", SEED)
+    while len(chosen) < count:
+        fact = next(source)
         attribute = slot(fact.text)
         taken = fact.keys & keys or attribute in slots
         if taken or _alike(fact, words) or any(a in fact.text.casefold() for a in answers):

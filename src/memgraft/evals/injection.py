@@ -70,14 +70,11 @@ def evaluate(
         `locality` that of locality prompts unchanged; see `memgraft.evals.fluency`.
     """
     groups = [rows[i : i + stack] for i in range(0, len(rows), stack)]
-    step = _steps(
-        progress,
-        f"{opener.name}, {stack + len(more)} facts",
-        2 * len(rows) + len(groups) * len(more),
-    )
     prompts = _in_turns(unrelated_prompts(), len(groups))
+    total = 2 * len(rows) + len(groups) * len(more) + sum(map(len, prompts))
+    step = _steps(progress, f"{opener.name}, {stack + len(more)} facts", total)
     tally = Tally()
-    for group in groups:
+    for group, unrelated in zip(groups, prompts, strict=True):
         with _opened(opener) as system:
             for fact in _mixed([row.fact for row in group], more):
                 with tally.timed("write_ms"):
@@ -88,8 +85,9 @@ def evaluate(
             for row in group:
                 _ask(system, row, bare, tally)
                 next(step)
-            for prompt in next(prompts):
+            for prompt in unrelated:
                 tally.note("unrelated", _unchanged(system, prompt, bare, COMPARED_TOKENS))
+                next(step)
     return _figures(opener, tally, len(rows), stack + len(more))
 
 
@@ -180,12 +178,11 @@ def _mixed(facts: list[str], more: Sequence[str]) -> list[str]:
     return mixed
 
 
-def _in_turns(prompts: list[str], groups: int) -> Iterator[list[str]]:
+def _in_turns(prompts: list[str], groups: int) -> list[list[str]]:
     """For each group, all prompts, or as many as make `UNRELATED` in all."""
     each = min(len(prompts), -(-UNRELATED // groups))
-    for group in range(groups):
-        start = group * each % len(prompts)
-        yield (prompts + prompts)[start : start + each]
+    starts = [group * each % len(prompts) for group in range(groups)]
+    return [(prompts + prompts)[start : start + each] for start in starts]
 
 
 def _steps(progress: Progress | None, name: str, total: int) -> Iterator[None]:

@@ -123,6 +123,23 @@ def test_lora_takes_the_place_of_the_writers(host: Host, tmp_path: Path) -> None
         assert isinstance(writer, LoraWriter)
 
 
+def test_seed_is_read_from_its_file(host: Host, tmp_path: Path) -> None:
+    from memgraft.injection.peers.seed import SeedConfig, SeedWriter, new_seed, save_seed
+
+    path = tmp_path / "trained.safetensors"
+    encoder = new_seed(SeedConfig.for_model(host.model.config, width=12, heads=2))
+    save_seed(encoder, path, host.fingerprint)
+    opener = systems.weights(host, ToyEncoder(), f"seed:{path}")
+    assert opener.name == "weights: seed"
+    assert opener.trained
+    with closing(opener.open(tmp_path)) as system:
+        assert isinstance(system, MemorySystem)
+        (home,) = system.memory.homes
+        assert isinstance(home, weights_home.InjectionHome)
+        (writer,) = home.writers
+        assert isinstance(writer, SeedWriter)
+
+
 def test_grace_opens_empty(host: Host, tmp_path: Path) -> None:
     opener = systems.weights(host, ToyEncoder(), "grace")
     assert opener.name == "weights: grace"
