@@ -17,7 +17,7 @@ from memgraft.host.anatomy import layers
 from memgraft.host.load import Host
 from memgraft.injection.check import unanswered
 from memgraft.injection.config import InjectionConfig
-from memgraft.injection.covariance import Background, background, sample
+from memgraft.injection.covariance import Background, background, other_questions
 from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.probe import ReplyPass
 from memgraft.injection.reading import prompt_ids, reply_ids
@@ -109,9 +109,7 @@ class ClosedFormWriter(Writer):
 
     @cached_property
     def _others(self) -> list[str]:
-        """Questions about other things, spread over the bundled chats."""
-        asked = [said for said, _ in sample() if said.endswith("?")]
-        return asked[1 :: len(asked) // (self.config.others + CHECKED_OTHERS)]
+        return other_questions(self.config.others + CHECKED_OTHERS)
 
     @cached_property
     def _background(self) -> Background:

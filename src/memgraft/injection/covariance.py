@@ -52,6 +52,12 @@ def sample() -> list[tuple[str, str]]:
     return [(said, replied) for said, replied in lines]
 
 
+def other_questions(count: int) -> list[str]:
+    """Questions about other things than anybody's facts, spread over the bundled chats."""
+    asked = [said for said, _ in sample() if said.endswith("?")]
+    return asked[1 :: len(asked) // count][:count]
+
+
 def measure(host: Host, layer: int, chats: list[tuple[str, str]]) -> Background:
     """One forward pass per chat."""
     rows: list[Tensor] = []

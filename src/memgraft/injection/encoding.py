@@ -11,6 +11,7 @@ from torch import Tensor
 from memgraft.core.recall import LowRankTerm
 from memgraft.host.load import Host
 from memgraft.injection.check import unanswered
+from memgraft.injection.covariance import other_questions
 from memgraft.injection.delta import LatentDelta
 from memgraft.injection.encoder import LEVELS, MemoryEncoder, quantised
 from memgraft.injection.forcing import ForcedReplies, Terms
@@ -20,8 +21,11 @@ from memgraft.injection.writer import Attempt, Writer
 # Refining a write that failed its check: Adam on the codes.
 REFINE_STEPS = 6
 REFINE_RATE = 0.05
-# A write is checked on this many of the fact's own questions.
-CHECKED = 2
+# A write is checked on this many of the fact's own questions, and on others: awake, the fact must
+# be told however the question is put, and questions about other things stand for every wording
+# (docs/log.md).
+OWN = 2
+OTHERS = 2
 
 
 class EncodingWriter(Writer):
@@ -32,7 +36,7 @@ class EncodingWriter(Writer):
         self.encoder = encoder.eval()
 
     def attempt(self, told: str, reply: str, questions: list[str]) -> Attempt:
-        asked = questions[:CHECKED]
+        asked = [*questions[:OWN], *other_questions(OTHERS)]
         codes, tokens = self.write(told, reply)
         failed = self.failing(codes, tokens, asked, reply)
         if failed:
