@@ -43,7 +43,7 @@ def injection(
         float, typer.Option(help="Weight of leaving near questions alone.", min=0.0)
     ] = 0.3,
     start: Annotated[
-        Path | None, typer.Option(help="An encoder's file to begin from, not random weights.")
+        Path | None, typer.Option(help="An encoder's file to begin from, with its sizes.")
     ] = None,
     resume: Annotated[
         bool, typer.Option(help="Go on from the checkpoint in OUT; --no-resume refuses if one is.")

@@ -19,6 +19,7 @@ from memgraft.host.load import Host
 from memgraft.train.loop import CHECKPOINT, LOG
 from memgraft.train.processes import device_of
 
+# With --cpu, accelerate starts one process only, unless there is MPI.
 TWO = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
 TRAIN = "train injection --steps 3 --batch-size 8 --stack 2 --lr 1e-3 --code 8 --no-half"
 
