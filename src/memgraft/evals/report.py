@@ -13,7 +13,10 @@ from memgraft.evals.plots import draw
 
 # What each column of the table is called, and what it means.
 COLUMNS = {
-    "question": ("question", "answers that stand in the reply to the fact's question"),
+    "question": (
+        "question",
+        "answers that stand in the reply to the fact's question; efficacy, of edits",
+    ),
     "paraphrase": ("paraphrase", "the same, asked in other words"),
     "neighbour_safe": (
         "neighbours safe",
@@ -26,8 +29,11 @@ COLUMNS = {
         "replies to unrelated prompts that are the bare model's, over 24 tokens",
     ),
     "locality": ("locality", "the same for the benchmark's locality prompts"),
-    "fluency": ("fluency", "entropy in bits of the n-grams of a longer text about the subject"),
-    "fluency_words": ("words", "mean length of that text"),
+    "fluency": (
+        "fluency",
+        "entropy in bits of the n-grams of what is said about the subject; short texts have little",
+    ),
+    "fluency_words": ("words", "mean length of those texts"),
     "refused": ("refused", "share of facts that the system did not take"),
     "write_ms_p50": ("write, ms", "median time of telling one fact"),
     "answer_ms_p50": ("answer, ms", "median time of a reply"),
