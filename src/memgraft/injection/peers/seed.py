@@ -20,7 +20,7 @@ from memgraft.host.load import Host
 from memgraft.injection.at_rest import Kind, filled, load_network, save_network
 from memgraft.injection.check import unanswered
 from memgraft.injection.delta import LowRankDelta
-from memgraft.injection.encoding import CHECKED
+from memgraft.injection.encoding import OWN
 from memgraft.injection.forcing import Terms, padded
 from memgraft.injection.mneme import MnemeConfig
 from memgraft.injection.writer import Attempt, Writer
@@ -132,7 +132,7 @@ class SeedWriter(Writer):
         written = self.encoder.read(self.host, [told])
         delta = LowRankDelta.rounded({layer: (a[0], b[0]) for layer, (a, b) in written.items()})
         terms = {t.layer: (t.a.float()[None], t.b.float()[None]) for t in delta.terms}
-        return Attempt(delta, unanswered(self.host, terms, questions[:CHECKED], reply))
+        return Attempt(delta, unanswered(self.host, terms, questions[:OWN], reply))
 
 
 def new_seed(config: SeedConfig, seed: int = 0) -> SeedEncoder:

@@ -11,7 +11,7 @@ import torch
 from memgraft.core.errors import FolderError
 from memgraft.host.load import Host
 from memgraft.injection.delta import LowRankDelta
-from memgraft.injection.encoding import CHECKED
+from memgraft.injection.encoding import OWN
 from memgraft.injection.mneme import MnemeConfig
 from memgraft.injection.peers.seed import (
     SeedConfig,
@@ -78,7 +78,7 @@ def test_the_writer_gives_a_checked_low_rank_change(host: Host, encoder: SeedEnc
     assert isinstance(attempt.delta, LowRankDelta)
     assert [term.layer for term in attempt.delta.terms] == list(encoder.config.layers)
     assert {(*t.a.shape, *t.b.shape) for t in attempt.delta.terms} == {(32, 2, 64, 2)}
-    assert attempt.failed == tuple(asked[:CHECKED])
+    assert attempt.failed == tuple(asked[:OWN])
 
 
 def test_saved_and_loaded_it_writes_the_same(
