@@ -21,7 +21,7 @@ FACTS = ["My name is Yusuf.", "I keep bees."]
 
 def test_it_learns_and_is_saved(tmp_path: Path) -> None:
     verifier = Verifier.untrained()
-    task = VerifierTask(verifier, VerifierTraining(facts=8, measured=8))
+    task = VerifierTask(verifier, config=VerifierTraining(facts=8, measured=8))
     frozen = verifier.model.encoder.layer[0].attention.self.query.weight.clone()
     with torch.no_grad():
         before = sum(float(task.loss(step)[0]) for step in range(100, 104))

@@ -120,11 +120,15 @@ def verifier(
     """Train the verifier: does this fact answer this question?"""
     prepare_libraries()
     from memgraft.injection.verifier import Verifier
+    from memgraft.text.minilm import MiniLM
     from memgraft.train.loop import LoopConfig, train
+    from memgraft.train.swaps import Swaps
     from memgraft.train.verifier import VerifierTask, VerifierTraining
 
     with Bars() as bars:
-        task = VerifierTask(Verifier.untrained(bars), VerifierTraining(facts=facts, seed=seed))
+        verifier = Verifier.untrained(bars)
+        swaps = Swaps(MiniLM(progress=bars), list(verifier.tokenizer.get_vocab()))
+        task = VerifierTask(verifier, swaps, VerifierTraining(facts=facts, seed=seed))
         loop = LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 3), seed=seed)
         figures = train(task, loop, out, bars)
         task.verifier.save(out / "verifier.safetensors")

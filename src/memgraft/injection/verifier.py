@@ -8,6 +8,7 @@ facts that the router ranks first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from memgraft.core.bundles import Progress, fetch, find_bundle
 from memgraft.core.errors import FolderError
 from memgraft.core.folder import load_arrays, save_arrays
+from memgraft.text.encoder import Encoder
 
 KIND = "memgraft-verifier"
 VERSION = 1
@@ -82,3 +84,10 @@ class Verifier(nn.Module):
             for name, parameter in mine.items():
                 parameter.copy_(torch.from_numpy(arrays[name]).float())
         return self.eval().requires_grad_(False)
+
+
+def shipped_verifier(encoder: Encoder) -> Verifier | None:
+    """The verifier that comes with the package, for the encoder that it is built on."""
+    name = encoder.id.replace(":", "-") + ".verifier.safetensors"
+    path = Path(str(files("memgraft.injection") / "pretrained" / name))
+    return Verifier.untrained().load(path) if path.is_file() else None

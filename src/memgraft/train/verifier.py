@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,6 +16,7 @@ from memgraft.data.facts import Fact, Split, facts
 from memgraft.injection.covariance import sample
 from memgraft.injection.verifier import Verifier
 from memgraft.train.loop import Task
+from memgraft.train.swaps import Swaps
 
 HELD_OUT: tuple[Split, ...] = ("values", "phrasing", "relations")
 
@@ -40,13 +42,22 @@ class VerifierTraining(Config):
 class VerifierTask(Task):
     """Binary classification of (question, fact)."""
 
-    def __init__(self, verifier: Verifier, config: VerifierTraining = VerifierTraining()) -> None:
+    def __init__(
+        self,
+        verifier: Verifier,
+        swaps: Swaps | None = None,
+        config: VerifierTraining = VerifierTraining(),
+    ) -> None:
         self.model = verifier
         self.verifier = verifier
+        self.swaps = swaps
         self.config = config
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        found = pairs("train", random.Random(f"{self.config.seed}-{step}"), self.config.facts)
+        rng = random.Random(f"{self.config.seed}-{step}")
+        found = pairs("train", rng, self.config.facts)
+        if self.swaps:
+            found += swapped_pairs(found, self.swaps, rng)
         odds = self._odds(found).float()
         due = torch.tensor([float(pair.answers) for pair in found])
         right = ((odds > 0) == (due > 0)).float().mean()
@@ -84,6 +95,14 @@ def pairs(split: Split, rng: random.Random, count: int) -> list[Pair]:
         if rng.random() < 0.25:
             found.append(Pair(rng.choice(sample())[0], fact.text, False))
     return found
+
+
+def swapped_pairs(found: Sequence[Pair], swaps: Swaps, rng: random.Random) -> list[Pair]:
+    """For half of the pairs that answer, the same question about something else."""
+    answering = [pair for pair in found if pair.answers]
+    chosen = rng.sample(answering, len(answering) // 2)
+    asked = [(swaps.swapped(pair.question, pair.fact, rng), pair.fact) for pair in chosen]
+    return [Pair(question, fact, False) for question, fact in asked if question]
 
 
 def _other(fact: Fact, drawn: list[Fact], rng: random.Random) -> Fact:
