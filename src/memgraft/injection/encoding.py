@@ -10,17 +10,18 @@ from torch import Tensor
 
 from memgraft.core.recall import LowRankTerm
 from memgraft.host.load import Host
-from memgraft.injection.check import unanswered
+from memgraft.injection.check import Check
 from memgraft.injection.covariance import other_questions
 from memgraft.injection.delta import LatentDelta
 from memgraft.injection.encoder import LEVELS, MemoryEncoder, quantised
 from memgraft.injection.forcing import ForcedReplies, Terms
-from memgraft.injection.reading import prompt_ids, read_facts, reply_ids
+from memgraft.injection.reading import read_facts
 from memgraft.injection.writer import Attempt, Writer
 
-# Refining a write that failed its check: Adam on the codes.
-REFINE_STEPS = 6
+# Refining a write that failed its check: Adam on the codes, until the loss of every token is low.
+REFINE_STEPS = 8
 REFINE_RATE = 0.05
+ENOUGH = 0.2
 # A write is checked on this many of the fact's own questions, and on others: awake, the fact must
 # be told however the question is put, and questions about other things stand for every wording
 # (docs/log.md).
@@ -36,12 +37,12 @@ class EncodingWriter(Writer):
         self.encoder = encoder.eval()
 
     def attempt(self, told: str, reply: str, questions: list[str]) -> Attempt:
-        asked = [*questions[:OWN], *other_questions(OTHERS)]
+        check = Check.of(self.host, [*questions[:OWN], *other_questions(OTHERS)], reply)
         codes, tokens = self.write(told, reply)
-        failed = self.failing(codes, tokens, asked, reply)
+        failed = check.failed(self.terms(codes, tokens))
         if failed:
-            codes = self.refine(codes, tokens, asked, reply)
-            failed = self.failing(codes, tokens, asked, reply)
+            codes = self.refine(codes, tokens, check.forced)
+            failed = check.failed(self.terms(codes, tokens))
         return Attempt(LatentDelta((codes * LEVELS).round().to(torch.int8), tokens), failed)
 
     @torch.no_grad()
@@ -51,24 +52,18 @@ class EncodingWriter(Writer):
         codes = self.encoder.encode(reading.states, reading.mask, reading.places)
         return codes[0], torch.cat([reading.before[0, :1], reading.after[0]])
 
-    def failing(
-        self, codes: Tensor, tokens: Tensor, questions: list[str], reply: str
-    ) -> tuple[str, ...]:
-        """The questions that the model does not answer with the reply."""
-        with torch.no_grad():
-            return unanswered(self.host, self.terms(codes, tokens), questions, reply)
-
-    def refine(self, codes: Tensor, tokens: Tensor, questions: list[str], reply: str) -> Tensor:
-        """A few gradient steps on the codes towards answering these questions."""
-        prompts = [prompt_ids(self.host, question) for question in questions]
-        forced = ForcedReplies.run(self.host, prompts, [reply_ids(self.host, reply)] * len(prompts))
+    def refine(self, codes: Tensor, tokens: Tensor, forced: ForcedReplies) -> Tensor:
+        """A few gradient steps on the codes towards these replies; fewer, where that is enough."""
         raw = torch.atanh(codes.clamp(-0.995, 0.995)).clone().requires_grad_(True)
         optimiser = torch.optim.Adam([raw], lr=REFINE_RATE)
+        due = forced.target[forced.valid]
         for _ in range(REFINE_STEPS):
             terms = self.terms(quantised(torch.tanh(raw)), tokens)
             logits = forced.logits(forced.hidden(terms), forced.valid)
-            loss = F.cross_entropy(logits, forced.target[forced.valid])
-            (raw.grad,) = torch.autograd.grad(loss, [raw])
+            losses = F.cross_entropy(logits, due, reduction="none")
+            if losses.max() < ENOUGH:
+                break
+            (raw.grad,) = torch.autograd.grad(losses.mean(), [raw])
             optimiser.step()
         return quantised(torch.tanh(raw)).detach()
 

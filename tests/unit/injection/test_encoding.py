@@ -16,6 +16,7 @@ from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.host.attach import attach
 from memgraft.host.load import Host
+from memgraft.injection.check import Check
 from memgraft.injection.closed_form import ClosedFormWriter
 from memgraft.injection.config import InjectionConfig
 from memgraft.injection.delta import LatentDelta, LowRankDelta
@@ -52,7 +53,7 @@ def open_home(host: Host, encoder: MemoryEncoder, folder: Path) -> InjectionHome
 @pytest.fixture
 def passing(monkeypatch: pytest.MonkeyPatch) -> None:
     """An untrained encoder writes nothing that would pass its check."""
-    monkeypatch.setattr(EncodingWriter, "failing", lambda *_: ())
+    monkeypatch.setattr(Check, "failed", lambda *_: ())
 
 
 @pytest.mark.usefixtures("passing")
@@ -149,7 +150,7 @@ def test_refining_brings_the_reply_nearer(host: Host, encoder: MemoryEncoder) ->
         return float(torch.nn.functional.cross_entropy(logits, replies.target[replies.valid]))
 
     codes, tokens = writer.write(FACT, REPLY)
-    better = writer.refine(codes, tokens, asked, REPLY)
+    better = writer.refine(codes, tokens, replies)
     assert loss(better, tokens) < loss(codes, tokens)
     assert torch.allclose(better * LEVELS, (better * LEVELS).round(), atol=1e-3)
 
