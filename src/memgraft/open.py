@@ -22,8 +22,9 @@ from memgraft.store.open import open_store
 from memgraft.text.encoder import Encoder
 from memgraft.text.minilm import MiniLM
 
-# How facts get into the weights: solved for, or by the memory encoder that ships for the model.
-WRITERS = ("closed-form", "encoder")
+# How facts get into the weights: by the memory encoder that ships for the model, or solved for,
+# as they are where none ships.
+WRITERS = ("encoder", "closed-form")
 WRITER_VARIABLE = "MEMGRAFT_WRITER"
 HOMES = {"weights": ("weights",), "passages": ("passages",), "both": ("weights", "passages")}
 
@@ -57,7 +58,8 @@ def open_memory(
         store: a file or `sqlite:///` URL; the user's own by default.
         home: `weights`, `passages` or `both`.
         model: see `memgraft.host.load.load_host`.
-        writer: `closed-form` or `encoder`; by default what MEMGRAFT_WRITER says, else closed form.
+        writer: `encoder` or `closed-form`; by default what MEMGRAFT_WRITER says, else `encoder`,
+            which is the closed form for models that no encoder ships for.
         progress: told how far long work is: fetching a bundle, and writing what another model or
             an interrupted process left unwritten.
     """

@@ -58,12 +58,12 @@ def test_facts_are_told_kept_and_forgotten(host: Host, encoder: MiniLM, tmp_path
             assert torch.equal(mine.b, theirs.b)
 
 
-def test_it_is_chosen_by_name(tmp_path: Path) -> None:
+def test_it_is_the_default_and_the_other_is_chosen_by_name(tmp_path: Path) -> None:
     store = str(tmp_path / "m.db")
-    with open_memory(store, writer="encoder").memory as memory:
+    with open_memory(store).memory as memory:
         memory.add("My name is Yusuf", user_id="me")
         figures = memory.stats()["homes"]["weights"]
     assert (figures["facts"], figures["encoded"]) == (1, 1)
-    with open_memory(store).memory as memory:  # the default writes it again, in closed form
+    with open_memory(store, writer="closed-form").memory as memory:  # written again
         figures = memory.stats()["homes"]["weights"]
     assert (figures["facts"], figures["encoded"]) == (1, 0)

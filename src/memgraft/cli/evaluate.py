@@ -56,12 +56,13 @@ def injection(
         typer.Option(help="weights, passages or none, or several; all three if not given."),
     ] = None,
     writer: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
-            help="closed-form, encoder, lora, grace, seed:FILE, or a trained encoder's file; "
-            "or several, compared in one run."
+            help="encoder, closed-form, lora, grace, seed:FILE, or a trained encoder's file; "
+            "or several, compared in one run. By default the encoder that ships for the model, "
+            "else closed-form."
         ),
-    ] = ["closed-form"],  # noqa: B006
+    ] = None,
     compose: Annotated[
         str, typer.Option(help="What is awake: routed, or all facts as their sum or solved.")
     ] = "routed",
@@ -80,7 +81,7 @@ def injection(
     from memgraft.evals.plots import check_matplotlib
     from memgraft.evals.report import write_report
     from memgraft.evals.results import Results, digest
-    from memgraft.evals.systems import HOMES
+    from memgraft.evals.systems import HOMES, default_writer
     from memgraft.host.load import load_host
     from memgraft.text.minilm import MiniLM
 
@@ -94,7 +95,7 @@ def injection(
     with Bars() as bars:
         host = load_host(model, bars)
         encoder = LastRemembered(MiniLM(progress=bars))
-        openers = _openers(host, encoder, homes, writers, compose)
+        openers = _openers(host, encoder, homes, writers or [default_writer(host)], compose)
         settings = {
             "version": __version__,
             "rows": digest(rows),

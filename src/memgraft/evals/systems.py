@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from memgraft.injection.peers.grace import Grace
 
 HOMES = ("weights", "passages", "none")
-NAMED = ("closed-form", "encoder", "lora", "grace")
+NAMED = ("encoder", "closed-form", "lora", "grace")
 SEED = "seed:"
 WRITERS = f"{', '.join(NAMED)}, {SEED}FILE, or the FILE of a trained encoder"
 PASSAGES = 5
@@ -179,6 +179,11 @@ def weights(host: Host, encoder: Encoder, writer: str, compose: str = "routed") 
         return _memory(host, folder, lambda _: [home])
 
     return Opener("weights", writer, opened, _digest(writer))
+
+
+def default_writer(host: Host) -> str:
+    """What `memgraft.open_memory` writes with, where nothing else is said."""
+    return "encoder" if shipped_encoder(host) else "closed-form"
 
 
 def check_writer(writer: str) -> None:
