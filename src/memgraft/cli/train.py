@@ -135,6 +135,66 @@ def verifier(
     _print(figures)
 
 
+@app.command()
+def router(
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and the projections.")],
+    steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = 150,
+    facts: Annotated[int, typer.Option("--batch-size", help="Facts per step.", min=2)] = 256,
+    lr: Annotated[float, typer.Option(help="Learning rate after the warm-up.")] = 1e-3,
+    seed: Annotated[int, typer.Option(help="Of the data.")] = 0,
+) -> None:
+    """Train the router's projections: which fact does this question ask for?"""
+    prepare_libraries()
+    from memgraft.text.minilm import MiniLM
+    from memgraft.train.loop import LoopConfig, train
+    from memgraft.train.projection import ProjectionTask, ProjectionTraining
+
+    with Bars() as bars:
+        encoder = MiniLM(progress=bars)
+        task = ProjectionTask(encoder, ProjectionTraining(facts=facts, seed=seed), bars)
+        loop = LoopConfig(steps=steps, lr=lr, decay=steps, seed=seed)
+        figures = train(task, loop, out, bars)
+        task.projection.save(out / "router.safetensors", encoder.id)
+    _print(figures)
+
+
+@app.command()
+def seed(
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and the encoder.")],
+    model: options.Model = options.DEFAULT_MODEL,
+    steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = STEPS,
+    facts: Annotated[int, typer.Option("--batch-size", help="Facts per step.", min=1)] = 32,
+    lr: Annotated[float, typer.Option(help="Learning rate of the plateau.")] = 1e-3,
+    half: Annotated[
+        bool, typer.Option(help="Run the frozen base in bfloat16; --no-half for old CPUs.")
+    ] = True,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    number: Annotated[int, typer.Option("--seed", help="Of the weights and the data.")] = 0,
+) -> None:
+    """Train the first prototype's hypernetwork, to compare the memory encoder with."""
+    prepare_libraries()
+    from memgraft.host.load import load_host
+    from memgraft.injection.peers.seed import SeedConfig, new_seed, save_seed
+    from memgraft.train.injection import InjectionTraining
+    from memgraft.train.loop import LoopConfig, train
+    from memgraft.train.processes import device_of
+    from memgraft.train.seed import SeedTask
+
+    place = device_of(device)
+    training = InjectionTraining(facts=facts, stacks=_stacks(16, facts), seed=number)
+    loop = LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 5), seed=number)
+    with Bars() as bars:
+        host = load_host(model, bars)
+        encoder = new_seed(SeedConfig.for_model(host.model.config), number).to(place)
+        host.model.to(place)
+        if half:
+            host.model.bfloat16()
+        figures = train(SeedTask(host, encoder, training), loop, out, bars)
+        card = {"steps": steps, "lr": lr, **training.to_dict()}
+        save_seed(encoder, out / "encoder.safetensors", host.fingerprint, **card)
+    _print(figures)
+
+
 def _steps(steps: int | None, epochs: float | None, each: float) -> int:
     """Steps in all, given or from epochs of `each` steps."""
     if steps is not None and epochs is not None:
@@ -178,66 +238,6 @@ def _refuse_to_resume(out: Path) -> None:
 def _save_card(path: Path, card: dict[str, Any]) -> None:
     with replaced(path) as part:
         part.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-
-
-@app.command()
-def router(
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and the projections.")],
-    steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = 150,
-    facts: Annotated[int, typer.Option("--batch-size", help="Facts per step.", min=2)] = 256,
-    lr: Annotated[float, typer.Option(help="Learning rate after the warm-up.")] = 1e-3,
-    seed: Annotated[int, typer.Option(help="Of the data.")] = 0,
-) -> None:
-    """Train the router's projections: which fact does this question ask for?"""
-    prepare_libraries()
-    from memgraft.text.minilm import MiniLM
-    from memgraft.train.loop import LoopConfig, train
-    from memgraft.train.projection import ProjectionTask, ProjectionTraining
-
-    with Bars() as bars:
-        encoder = MiniLM(progress=bars)
-        task = ProjectionTask(encoder, ProjectionTraining(facts=facts, seed=seed), bars)
-        train(task, LoopConfig(steps=steps, lr=lr, decay=steps, seed=seed), out, bars)
-        task.projection.save(out / "router.safetensors", encoder.id)
-        figures = task.measure()
-    _print(figures)
-
-
-@app.command()
-def seed(
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and the encoder.")],
-    model: options.Model = options.DEFAULT_MODEL,
-    steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = STEPS,
-    facts: Annotated[int, typer.Option("--batch-size", help="Facts per step.", min=1)] = 32,
-    lr: Annotated[float, typer.Option(help="Learning rate of the plateau.")] = 1e-3,
-    half: Annotated[
-        bool, typer.Option(help="Run the frozen base in bfloat16; --no-half for old CPUs.")
-    ] = True,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    number: Annotated[int, typer.Option("--seed", help="Of the weights and the data.")] = 0,
-) -> None:
-    """Train the first prototype's hypernetwork, to compare the memory encoder with."""
-    prepare_libraries()
-    from memgraft.host.load import load_host
-    from memgraft.injection.peers.seed import SeedConfig, new_seed, save_seed
-    from memgraft.train.injection import InjectionTraining
-    from memgraft.train.loop import LoopConfig, train
-    from memgraft.train.processes import device_of
-    from memgraft.train.seed import SeedTask
-
-    place = device_of(device)
-    training = InjectionTraining(facts=facts, stacks=_stacks(16, facts), seed=number)
-    loop = LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 5), seed=number)
-    with Bars() as bars:
-        host = load_host(model, bars)
-        encoder = new_seed(SeedConfig.for_model(host.model.config), number).to(place)
-        host.model.to(place)
-        if half:
-            host.model.bfloat16()
-        figures = train(SeedTask(host, encoder, training), loop, out, bars)
-        card = {"steps": steps, "lr": lr, **training.to_dict()}
-        save_seed(encoder, out / "encoder.safetensors", host.fingerprint, **card)
-    _print(figures)
 
 
 def _print(figures: dict[str, float]) -> None:

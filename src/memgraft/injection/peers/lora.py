@@ -30,7 +30,7 @@ class LoraConfig(Config):
     # Adam on all of the fact's questions at once, until greedy decoding gives the reply to each
     # of them and the mean loss of a token is below `enough`, in nats.
     steps: int = 60
-    rate: float = 5e-3
+    rate: float = 1e-2
     enough: float = 0.02
     seed: int = 0
 
