@@ -22,9 +22,9 @@ from memgraft.injection.writer import Attempt, Writer
 REFINE_STEPS = 8
 REFINE_RATE = 0.05
 ENOUGH = 0.2
-# A write is checked on this many of the fact's own questions, and on others: awake, the fact must
-# be told however the question is put, and questions about other things stand for every wording
-# (docs/log.md).
+# A write is checked on this many of the fact's own questions. Where it fails, it is refined from
+# questions about other things too: awake, the fact must be told however the question is put, and
+# they stand for every wording (docs/log.md).
 OWN = 2
 OTHERS = 2
 
@@ -37,10 +37,11 @@ class EncodingWriter(Writer):
         self.encoder = encoder.eval()
 
     def attempt(self, told: str, reply: str, questions: list[str]) -> Attempt:
-        check = Check.of(self.host, [*questions[:OWN], *other_questions(OTHERS)], reply)
         codes, tokens = self.write(told, reply)
+        check = Check.of(self.host, questions[:OWN], reply)
         failed = check.failed(self.terms(codes, tokens))
         if failed:
+            check = Check.of(self.host, [*questions[:OWN], *other_questions(OTHERS)], reply)
             codes = self.refine(codes, tokens, check.forced)
             failed = check.failed(self.terms(codes, tokens))
         return Attempt(LatentDelta((codes * LEVELS).round().to(torch.int8), tokens), failed)

@@ -1,0 +1,63 @@
+"""Exported facts on the real model, read by unmodified peft and transformers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from memgraft.core.records import Record
+from memgraft.core.scope import Scope
+from memgraft.host.load import Host
+from memgraft.injection.config import InjectionConfig
+from memgraft.injection.export import export_adapter, export_merged
+from memgraft.injection.home import InjectionHome
+from memgraft.injection.pretrained import shipped_encoder
+from memgraft.text.minilm import MiniLM
+
+pytestmark = [pytest.mark.bundle, pytest.mark.slow]
+
+ME = Scope(user_id="me")
+TOLD = ("My name is Yusuf", "I work at Google")
+ASKED = {"What is my name?": "Yusuf", "Where do I work?": "Google"}
+
+
+def reply(host: Host, model: Any, question: str) -> str:
+    ids = host.encode(host.prompt([{"role": "user", "content": question}]))
+    with torch.inference_mode():
+        made = model.generate(
+            input_ids=torch.tensor([ids]), max_new_tokens=16, do_sample=False,
+            pad_token_id=host.tokenizer.eos_token_id,
+        )  # fmt: skip
+    return host.tokenizer.decode(made[0, len(ids) :], skip_special_tokens=True)
+
+
+def test_both_forms_answer_alike(host: Host, encoder: MiniLM, tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    config = InjectionConfig(compose="solved")
+    home = InjectionHome(host, encoder, tmp_path / "home", config, shipped_encoder(host))
+    home.write([Record.new(text, ME) for text in TOLD])
+    terms = home.composed(ME).terms
+    export_adapter(host, terms, tmp_path / "adapter")
+    export_merged(host, terms, tmp_path / "merged")
+
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    assert tokenizer.encode("Where?") == host.tokenizer.encode("Where?")
+    adapted = PeftModel.from_pretrained(_bare(host, tmp_path), tmp_path / "adapter").eval()
+    for question, answer in ASKED.items():
+        said = reply(host, merged, question)
+        assert answer in said
+        assert reply(host, adapted, question) == said
+
+
+def _bare(host: Host, folder: Path) -> Any:
+    """The base model as other programs find it: a folder."""
+    from transformers import AutoModelForCausalLM
+
+    host.model.save_pretrained(folder / "bare")
+    return AutoModelForCausalLM.from_pretrained(folder / "bare", dtype=torch.float32)
