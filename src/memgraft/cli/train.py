@@ -110,32 +110,6 @@ def injection(
 
 
 @app.command()
-def verifier(
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and the verifier.")],
-    steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = 3000,
-    facts: Annotated[int, typer.Option("--batch-size", help="Facts per step.", min=2)] = 16,
-    lr: Annotated[float, typer.Option(help="Learning rate of the plateau.")] = 1e-4,
-    seed: Annotated[int, typer.Option(help="Of the data.")] = 0,
-) -> None:
-    """Train the verifier: does this fact answer this question?"""
-    prepare_libraries()
-    from memgraft.injection.verifier import Verifier
-    from memgraft.text.minilm import MiniLM
-    from memgraft.train.loop import LoopConfig, train
-    from memgraft.train.swaps import Swaps
-    from memgraft.train.verifier import VerifierTask, VerifierTraining
-
-    with Bars() as bars:
-        verifier = Verifier.untrained(bars)
-        swaps = Swaps(MiniLM(progress=bars), list(verifier.tokenizer.get_vocab()))
-        task = VerifierTask(verifier, swaps, VerifierTraining(facts=facts, seed=seed))
-        loop = LoopConfig(steps=steps, lr=lr, decay=max(1, steps // 3), seed=seed)
-        figures = train(task, loop, out, bars)
-        task.verifier.save(out / "verifier.safetensors")
-    _print(figures)
-
-
-@app.command()
 def router(
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and the projections.")],
     steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = 150,

@@ -33,7 +33,7 @@ class InjectionConfig(Config):
     # Keys of unseen questions match only in part; the gain makes up for it.
     gain: float = 1.75
     # Below this score no fact is awake.
-    threshold: float = 0.365
+    threshold: float = 0.38
     # What is awake: `routed` (the best fact, or none), or every fact of the scope, as the `sum` of
     # their changes, or with keys `solved` for all of them together.
     compose: str = "routed"

@@ -10,7 +10,6 @@ import numpy as np
 
 from memgraft.core.scope import Scope
 from memgraft.injection.projection import Projection, shipped_projection
-from memgraft.injection.verifier import Verifier, shipped_verifier
 from memgraft.injection.written import WrittenFact
 from memgraft.text.encoder import Encoder, Vectors
 from memgraft.text.foreign import foreign_terms
@@ -20,16 +19,11 @@ from memgraft.text.foreign import foreign_terms
 QUESTION_SHARE = 0.4
 # A question that names somebody or something that the fact does not know loses this much.
 FOREIGN_PENALTY = 0.15
-# How many of the nearest facts the verifier reads, and what a unit of its log odds is worth.
-VERIFIED = 3
-ODDS_WORTH = 0.05
-# Beyond this far it is sure, and surer changes nothing.
-SURE = 8.0
 
 
 @dataclass(frozen=True)
 class Route:
-    """A fact and how strongly a question calls for it."""
+    """A fact and how strongly a question calls for it, at most 1."""
 
     record_id: str
     score: float
@@ -42,18 +36,11 @@ class Router:
         encoder: embeds questions and facts.
         projection: trained to bring questions to the facts that answer them; without one,
             cosines are those of the encoder.
-        verifier: reads the nearest facts together with the question, and has a say in the score.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        projection: Projection | None = None,
-        verifier: Verifier | None = None,
-    ) -> None:
+    def __init__(self, encoder: Encoder, projection: Projection | None = None) -> None:
         self.encoder = encoder
         self.projection = projection
-        self.verifier = verifier
         self._facts: dict[str, WrittenFact] = {}
         self._index: tuple[list[WrittenFact], Vectors] | None = None
         self._covered: dict[Scope, np.ndarray] = {}
@@ -79,22 +66,7 @@ class Router:
             self._changed()
 
     def rank(self, question: str, scope: Scope, limit: int) -> list[Route]:
-        """The best facts of this scope, best first, before any threshold. With a verifier, no more
-        than it reads."""
-        routes = self._nearest(question, scope, limit)
-        return self._verified(question, routes[:VERIFIED]) if self.verifier else routes
-
-    def _verified(self, question: str, routes: list[Route]) -> list[Route]:
-        assert self.verifier
-        texts = [self._facts[route.record_id].text for route in routes]
-        odds = np.clip(self.verifier.odds(question, texts), -SURE, SURE)
-        moved = [
-            Route(route.record_id, route.score + ODDS_WORTH * float(each))
-            for route, each in zip(routes, odds, strict=True)
-        ]
-        return sorted(moved, key=lambda route: -route.score)
-
-    def _nearest(self, question: str, scope: Scope, limit: int) -> list[Route]:
+        """The best facts of this scope, best first, before any threshold."""
         facts, keys = self._indexed()
         covered = self._covered_by(scope)
         if not len(covered):
@@ -139,8 +111,8 @@ _NOTHING = np.zeros((0, 0), dtype=np.float32)
 
 
 def shipped_router(encoder: Encoder) -> Router:
-    """With the projection and the verifier that come with the package for this encoder."""
-    return Router(encoder, shipped_projection(encoder), shipped_verifier(encoder))
+    """With the projection that comes with the package for this encoder, if there is one."""
+    return Router(encoder, shipped_projection(encoder))
 
 
 def fact_key(statements: Vectors, questions: Vectors) -> Vectors:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,7 @@ from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.projection import Projection, load_projection
 from memgraft.injection.router import (
     FOREIGN_PENALTY,
-    ODDS_WORTH,
     QUESTION_SHARE,
-    SURE,
     Router,
 )
 from memgraft.injection.written import WrittenFact
@@ -99,31 +96,6 @@ def test_the_projection_turns_questions_and_facts() -> None:
     [asked] = plain.encoder.encode(["boat"])
     [route] = learned.rank("boat", ME, 1)
     assert route.score == pytest.approx(turned().ask(asked) @ turned().tell(fact.key), abs=1e-6)
-
-
-class ToyVerifier:
-    """Knows which texts answer, and is sure of it."""
-
-    def __init__(self, *answering: str) -> None:
-        self.answering = answering
-        self.read: list[str] = []
-
-    def odds(self, question: str, facts: Sequence[str]) -> list[float]:
-        self.read += facts
-        return [50.0 if fact in self.answering else -2.0 for fact in facts]
-
-
-def test_the_verifier_moves_the_nearest_and_reads_no_other() -> None:
-    verifier = ToyVerifier("boat green")
-    router = Router(ToyEncoder(), verifier=verifier)  # type: ignore[arg-type]
-    for text in ("boat blue sail", "boat green", "boat", "tea", "cat"):
-        put(router, text, text, [text])
-    plain = {route.record_id: route.score for route in router._nearest("boat sail", ME, 5)}
-    routes = router.rank("boat sail", ME, 5)
-    assert [route.record_id for route in routes] == ["boat green", "boat blue sail", "boat"]
-    assert sorted(verifier.read) == ["boat", "boat blue sail", "boat green"]
-    assert routes[0].score == pytest.approx(plain["boat green"] + SURE * ODDS_WORTH)
-    assert routes[1].score == pytest.approx(plain["boat blue sail"] - 2 * ODDS_WORTH)
 
 
 def test_an_untrained_projection_changes_nothing() -> None:
