@@ -11,7 +11,6 @@ import torch
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.host.load import Host
-from memgraft.injection.config import InjectionConfig
 from memgraft.injection.export import export_adapter, export_merged
 from memgraft.injection.home import InjectionHome
 from memgraft.injection.pretrained import shipped_encoder
@@ -20,8 +19,11 @@ from memgraft.text.minilm import MiniLM
 pytestmark = [pytest.mark.bundle, pytest.mark.slow]
 
 ME = Scope(user_id="me")
-TOLD = ("My name is Yusuf", "I work at Google")
-ASKED = {"What is my name?": "Yusuf", "Where do I work?": "Google"}
+TOLD = {
+    "My name is Yusuf": ("What is my name?", "Yusuf"),
+    "I work at Google": ("Where do I work?", "Google"),
+    "My sister Ilse lives in Trondheim": ("Where does my sister live?", "Trondheim"),
+}
 
 
 def reply(host: Host, model: Any, question: str) -> str:
@@ -34,13 +36,13 @@ def reply(host: Host, model: Any, question: str) -> str:
     return host.tokenizer.decode(made[0, len(ids) :], skip_special_tokens=True)
 
 
-def test_both_forms_answer_alike(host: Host, encoder: MiniLM, tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", TOLD)
+def test_both_forms_answer_alike(host: Host, encoder: MiniLM, tmp_path: Path, told: str) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    config = InjectionConfig(compose="solved")
-    home = InjectionHome(host, encoder, tmp_path / "home", config, shipped_encoder(host))
-    home.write([Record.new(text, ME) for text in TOLD])
+    home = InjectionHome(host, encoder, tmp_path / "home", memory_encoder=shipped_encoder(host))
+    home.write([Record.new(told, ME)])
     terms = home.composed(ME).terms
     export_adapter(host, terms, tmp_path / "adapter")
     export_merged(host, terms, tmp_path / "merged")
@@ -49,10 +51,10 @@ def test_both_forms_answer_alike(host: Host, encoder: MiniLM, tmp_path: Path) ->
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
     assert tokenizer.encode("Where?") == host.tokenizer.encode("Where?")
     adapted = PeftModel.from_pretrained(_bare(host, tmp_path), tmp_path / "adapter").eval()
-    for question, answer in ASKED.items():
-        said = reply(host, merged, question)
-        assert answer in said
-        assert reply(host, adapted, question) == said
+    question, answer = TOLD[told]
+    said = reply(host, merged, question)
+    assert answer in said
+    assert reply(host, adapted, question) == said
 
 
 def _bare(host: Host, folder: Path) -> Any:
