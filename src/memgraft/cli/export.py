@@ -40,3 +40,5 @@ def export(
         write = export_adapter if form == "peft" else export_merged
         write(opened.host, patch.terms, out)
     print(f"{len(patch.awake)} facts in {out}")
+    if len(patch.awake) > 1:
+        print("All are awake at once, without a router: expect them to get in each other's way.")

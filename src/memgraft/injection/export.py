@@ -1,7 +1,7 @@
 """Facts as files that other programs load: a PEFT adapter, or a merged checkpoint.
 
-Neither has a gate: everything exported is always awake, at every position. A few facts bear that;
-for many, keep the router (see docs/log.md for how recall falls with their number).
+Neither has a gate: everything exported is always awake, at every position. One fact bears that;
+several get in each other's way (docs/log.md), and want the router.
 """
 
 from __future__ import annotations
