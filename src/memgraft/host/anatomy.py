@@ -51,7 +51,7 @@ def layers(model: nn.Module) -> list[Any]:
 
 def mlp_out(model: nn.Module, layer: int) -> nn.Module:
     """The projection that ends the MLP of a layer: d_intermediate → d_model."""
-    return model.get_submodule(mlp_out_path(model, layer))
+    return layers(model)[layer].get_submodule(anatomy_of(model).mlp_out)
 
 
 def mlp_out_path(model: nn.Module, layer: int) -> str:
