@@ -39,7 +39,7 @@ CONSIDERED = 5
 
 
 class InjectionHome(Home):
-    """Low-rank deltas of one layer, one file each, woken per question by the router.
+    """Low-rank deltas, one file each, woken per question by the router.
 
     Args:
         host: the frozen language model.

@@ -98,10 +98,8 @@ def _embedded(encoder: Encoder, split: str, seed: int, count: int) -> Tensor:
     """Key, questions and neighbours of `count` facts: (count, 1 + ASKED + NEAR, d)."""
     rng = random.Random(f"router-{split}-{seed}")
     told: list[list[str]] = []
-    sizes: list[int] = []
     source = facts(split, rng.getrandbits(40))  # type: ignore[arg-type]
     for fact in islice((f for f in source if f.neighbours and questions(f.text)), count):
-        own = questions(fact.text)
         texts = [question.text for question in fact.questions]
         told.append(
             [
@@ -109,10 +107,9 @@ def _embedded(encoder: Encoder, split: str, seed: int, count: int) -> Tensor:
                 *_some(fact.neighbours, NEAR, rng),
                 fact.text,
                 to_second_person(fact.text),
-                *own,
+                *questions(fact.text),
             ]
         )
-        sizes.append(len(own))
     flat = [text for texts in told for text in texts]
     distinct = {text: place for place, text in enumerate(dict.fromkeys(flat))}
     vectors = encoder.encode(list(distinct))
