@@ -9,6 +9,7 @@ import torch
 
 from memgraft.host.load import Host
 from memgraft.injection.forcing import ForcedReplies, Terms
+from memgraft.injection.opening import Opening
 from memgraft.injection.reading import prompt_ids, reply_ids
 
 
@@ -20,10 +21,16 @@ class Check:
     forced: ForcedReplies
 
     @classmethod
-    def of(cls, host: Host, questions: Sequence[str], reply: str) -> Check:
+    def of(
+        cls,
+        host: Host,
+        questions: Sequence[str],
+        reply: str,
+        opening: Opening | None = None,
+    ) -> Check:
         prompts = [prompt_ids(host, question) for question in questions]
         replies = [reply_ids(host, reply)] * len(prompts)
-        return cls(tuple(questions), ForcedReplies.run(host, prompts, replies))
+        return cls(tuple(questions), ForcedReplies.run(host, prompts, replies, opening))
 
     @torch.no_grad()
     def failed(self, terms: Terms) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from memgraft.injection.covariance import other_questions
 from memgraft.injection.delta import LatentDelta
 from memgraft.injection.encoder import LEVELS, MemoryEncoder, quantised
 from memgraft.injection.forcing import ForcedReplies, Terms
+from memgraft.injection.opening import Opening
 from memgraft.injection.reading import read_facts
 from memgraft.injection.writer import Attempt, Writer
 
@@ -38,10 +40,11 @@ class EncodingWriter(Writer):
 
     def attempt(self, told: str, reply: str, questions: list[str]) -> Attempt:
         codes, tokens = self.write(told, reply)
-        check = Check.of(self.host, questions[:OWN], reply)
+        check = Check.of(self.host, questions[:OWN], reply, self._opening)
         failed = check.failed(self.terms(codes, tokens))
         if failed:
-            check = Check.of(self.host, [*questions[:OWN], *other_questions(OTHERS)], reply)
+            asked = [*questions[:OWN], *other_questions(OTHERS)]
+            check = Check.of(self.host, asked, reply, self._opening)
             codes = self.refine(codes, tokens, check.forced)
             failed = check.failed(self.terms(codes, tokens))
         return Attempt(LatentDelta((codes * LEVELS).round().to(torch.int8), tokens), failed)
@@ -49,7 +52,9 @@ class EncodingWriter(Writer):
     @torch.no_grad()
     def write(self, told: str, reply: str) -> tuple[Tensor, Tensor]:
         """Codes (tokens, code) in ±1 and tokens (tokens + 1,) of a fact; see `LatentDelta`."""
-        reading = read_facts(self.host, [(told, reply)], self.encoder.config.taps)
+        reading = read_facts(
+            self.host, [(told, reply)], self.encoder.config.taps, self._opening
+        )
         codes = self.encoder.encode(reading.states, reading.mask, reading.places)
         return codes[0], torch.cat([reading.before[0, :1], reading.after[0]])
 
@@ -83,3 +88,7 @@ class EncodingWriter(Writer):
         decoded = self.encoder.decode(codes[None], before[None], after[None])
         terms = self.encoder.terms(decoded, torch.ones(1, len(codes), dtype=torch.bool))
         return tuple(LowRankTerm(layer, a[0], b[0]) for layer, (a, b) in terms.items())
+
+    @cached_property
+    def _opening(self) -> Opening:
+        return Opening.of_chats(self.host)

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from memgraft.host.anatomy import mlp_out
 from memgraft.host.load import Host
+from memgraft.injection.opening import Opening, cache_of
+from memgraft.injection.upper import UpperPass
 from memgraft.nn.low_rank import low_rank
 
 # Per layer: a (groups, d_model, rank), b (groups, d_intermediate, rank).
@@ -35,16 +37,24 @@ class ForcedReplies:
     _mask: Tensor
     _positions: Tensor
     _state: list[tuple[Tensor, Tensor]]
+    _upper: UpperPass | None = None
 
     @classmethod
     @torch.no_grad()
-    def run(cls, host: Host, prompts: list[list[int]], replies: list[list[int]]) -> ForcedReplies:
-        """Prefill the prompts. What all of them begin with is computed once for all."""
+    def run(
+        cls,
+        host: Host,
+        prompts: list[list[int]],
+        replies: list[list[int]],
+        opening: Opening | None = None,
+    ) -> ForcedReplies:
+        """Prefill the prompts. What all of them begin with is computed once for all, or never,
+        where it is the opening of every chat."""
         device = host.model.device
-        # Windows are counted in cache slots, so no padding may stand between tokens there.
-        windowed = getattr(host.model.config, "sliding_window", None) is not None
-        shared = 0 if windowed else _shared_prefix(prompts)
-        cache = _prefix_cache(host, prompts[0][:shared], len(prompts))
+        if opening is None or not opening.begins(prompts):
+            opening = Opening.shared(host, prompts)
+        shared = len(opening.ids)
+        cache = opening.cache(len(prompts))
         body, body_mask = padded([p[shared:-1] for p in prompts], host, left=True)
         forced = [[p[-1], *r[:-1]] for p, r in zip(prompts, replies, strict=True)]
         inputs, valid = padded(forced, host, left=False)
@@ -76,11 +86,19 @@ class ForcedReplies:
         )
 
     def hidden(self, terms: Terms | None = None) -> Tensor:
-        """Final hidden states (rows, tokens, d_model); with terms, gradients flow into them."""
-        cache = _cache_of(self._state)
+        """Final hidden states (rows, tokens, d_model); with terms, gradients flow into them.
+
+        What lies below the lowest change is computed in the first call and kept for the next.
+        """
+        first = min(terms) if terms else None
         with contextlib.ExitStack() as stack:
             if terms:
                 stack.enter_context(grouped(self.host.model, terms))
+            if first is not None and self._upper and self._upper.first <= first:
+                return self._upper.run(self._upper.hidden)
+            cache = cache_of(self._state)
+            if first is not None and self._state:
+                self._upper = stack.enter_context(UpperPass.recorded(self.host, first, cache))
             output = self.host.model.base_model(
                 input_ids=self._inputs,
                 attention_mask=self._mask,
@@ -112,37 +130,6 @@ def grouped(model: Any, terms: Terms) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _prefix_cache(host: Host, prefix: list[int], rows: int) -> Any:
-    if not prefix:
-        return _cache_of([])
-    ids = torch.tensor([prefix], device=host.model.device)
-    cache = host.model.base_model(input_ids=ids, use_cache=True).past_key_values
-    return _cache_of(
-        [
-            (layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1))
-            for layer in cache.layers
-        ]
-    )
-
-
-def _cache_of(state: list[tuple[Tensor, Tensor]]) -> Any:
-    from transformers import DynamicCache
-
-    cache = DynamicCache()
-    for number, (keys, values) in enumerate(state):
-        cache.update(keys, values, number)
-    return cache
-
-
-def _shared_prefix(prompts: list[list[int]]) -> int:
-    """How many tokens all prompts begin with; the last token of each stays out of it."""
-    shortest = min(map(len, prompts)) - 1
-    for place in range(shortest):
-        if len({prompt[place] for prompt in prompts}) > 1:
-            return place
-    return shortest
 
 
 def padded(rows: list[list[int]], host: Host, left: bool) -> tuple[Tensor, Tensor]:

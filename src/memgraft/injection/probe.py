@@ -1,4 +1,4 @@
-"""Look inside a forward pass: the inputs of a projection, and the layers above a cut."""
+"""Look inside a forward pass: the inputs of a projection, and replies cut open above a layer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from memgraft.host.anatomy import final_norm, layers, mlp_out
+from memgraft.host.anatomy import mlp_out
 from memgraft.host.load import Host
-
-# The arguments of a block after its hidden states: by position (GPT-2's cache), by name.
-Call = tuple[tuple[Any, ...], dict[str, Any]]
-
+from memgraft.injection.upper import UpperPass
 
 @contextlib.contextmanager
 def recorded_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
@@ -48,12 +45,12 @@ class ReplyPass:
     """
 
     host: Host
-    layer: int
     keys: Tensor
-    hidden: Tensor
-    _calls: list[Call]
-    _cache: Any
-    _prompt_state: list[tuple[Tensor, Tensor]]
+    _upper: UpperPass
+
+    @property
+    def hidden(self) -> Tensor:
+        return self._upper.hidden
 
     @classmethod
     @torch.no_grad()
@@ -68,7 +65,6 @@ class ReplyPass:
         ids, mask = _left_padded(prompts, reply[:-1], host.tokenizer.eos_token_id)
         position = (mask.cumsum(dim=1) - 1).clamp(min=0)
         split = ids.shape[1] - len(reply)
-        upper = layers(host.model)[layer + 1 :]
         cache = DynamicCache()
         host.model(
             input_ids=ids[:, :split],
@@ -77,11 +73,9 @@ class ReplyPass:
             past_key_values=cache,
             logits_to_keep=1,
         )
-        above = cache.layers[layer + 1 :]
-        prompt_state = [(entry.keys, entry.values) for entry in above]
         with (
             recorded_inputs(mlp_out(host.model, layer)) as keys,
-            _recorded_calls(upper) as calls,
+            UpperPass.recorded(host, layer + 1, cache) as upper,
         ):
             host.model(
                 input_ids=ids[:, split:],
@@ -90,40 +84,12 @@ class ReplyPass:
                 past_key_values=cache,
                 logits_to_keep=1,
             )
-        hidden = calls[0][0]
-        return cls(host, layer, keys[0], hidden, [call[1:] for call in calls], cache, prompt_state)
+        return cls(host, keys[0], upper)
 
     def logits(self, change: Tensor) -> Tensor:
         """Logits (prompts, tokens, vocabulary) when `change` (tokens, d_model) is added."""
-        hidden = self.hidden + change
-        upper = layers(self.host.model)[self.layer + 1 :]
-        entries = self._cache.layers[self.layer + 1 :]
-        for block, (others, options), entry, state in zip(
-            upper, self._calls, entries, self._prompt_state, strict=True
-        ):
-            entry.keys, entry.values = state
-            output = block(hidden, *others, **options)
-            hidden = output[0] if isinstance(output, tuple) else output
         head = self.host.model.get_output_embeddings()
-        return head(final_norm(self.host.model)(hidden))
-
-
-@contextlib.contextmanager
-def _recorded_calls(blocks: list[Any]) -> Iterator[list[tuple[Tensor, *Call]]]:
-    """Collect (hidden states, other positional arguments, named ones) of each block's call."""
-    calls: list[tuple[Tensor, *Call]] = []
-
-    def record(_: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
-        options = dict(options)
-        hidden = inputs[0] if inputs else options.pop("hidden_states")
-        calls.append((hidden, inputs[1:], options))
-
-    handles = [block.register_forward_pre_hook(record, with_kwargs=True) for block in blocks]
-    try:
-        yield calls
-    finally:
-        for handle in handles:
-            handle.remove()
+        return head(self._upper.run(self.hidden + change))
 
 
 def _left_padded(prompts: list[list[int]], tail: list[int], pad: int) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from memgraft.host.load import Host
+from memgraft.injection.opening import Opening
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,16 @@ def prompt_ids(host: Host, said: str) -> list[int]:
 
 
 @torch.no_grad()
-def read_facts(host: Host, facts: Sequence[tuple[str, str]], taps: Sequence[int]) -> Reading:
-    """One forward pass over (fact as told, reply) pairs; the user tells, the assistant repeats."""
+def read_facts(
+    host: Host,
+    facts: Sequence[tuple[str, str]],
+    taps: Sequence[int],
+    opening: Opening | None = None,
+) -> Reading:
+    """One forward pass over (fact as told, reply) pairs; the user tells, the assistant repeats.
+
+    What the prompts open with need not be read again, where it has been.
+    """
     device = host.model.device
     prompts = [prompt_ids(host, told) for told, _ in facts]
     replies = [reply_ids(host, reply) for _, reply in facts]
@@ -59,14 +68,27 @@ def read_facts(host: Host, facts: Sequence[tuple[str, str]], taps: Sequence[int]
         after[row, : len(reply)] = torch.tensor(reply)
         valid[row, : len(reply)] = True
     before = ids.gather(1, places)
+    if opening is None or not opening.begins(prompts):
+        opening = Opening()
+    known = len(opening.ids)
     output = host.model.base_model(
-        input_ids=ids.to(device),
+        input_ids=ids[:, known:].to(device),
         attention_mask=mask.long().to(device),
+        past_key_values=opening.cache(len(facts)) if known else None,
         output_hidden_states=True,
-        use_cache=False,
+        use_cache=known > 0,
     )
-    states = torch.stack([output.hidden_states[tap + 1] for tap in taps], dim=2)
+    states = torch.stack(
+        [_joined(opening, tap, output.hidden_states[tap + 1]) for tap in taps], dim=2
+    )
     return Reading(
         states, mask.to(device), places.to(device), before.to(device), after.to(device),
         valid.to(device),
     )  # fmt: skip
+
+
+def _joined(opening: Opening, layer: int, output: Tensor) -> Tensor:
+    """A layer's output over the opening and what follows it."""
+    if not opening.ids:
+        return output
+    return torch.cat([opening.outputs[layer].expand(len(output), -1, -1), output], dim=1)

@@ -15,7 +15,8 @@ from memgraft.host.attach import attach
 from memgraft.host.load import Host
 from memgraft.host.session import Session
 from memgraft.injection.forcing import ForcedReplies
-from memgraft.injection.reading import prompt_ids, reply_ids
+from memgraft.injection.opening import Opening
+from memgraft.injection.reading import prompt_ids, read_facts, reply_ids
 
 SAID = ["What is my name?", "Where?", "Tell me where I work and since when.", "Who am I?"]
 REPLIES = ["Your name is Mira.", "At Nordvik.", "You work in Porto.", "Mira."]
@@ -116,3 +117,62 @@ def test_below_the_change_nothing_is_kept_for_gradients(tiny_hosts: dict[str, Ho
         for handle in handles:
             handle.remove()
         assert graphs == {layer: layer >= changed for layer in graphs}, kind
+
+
+def test_the_second_pass_runs_the_upper_blocks_only_and_gives_the_same(
+    tiny_hosts: dict[str, Host],
+) -> None:
+    for kind, single in tiny_hosts.items():
+        host = replace(single, model=copy.deepcopy(single.model).double())
+        ((changed, (a, b)),) = random_terms(host, 2).items()
+        replies = run(host)
+        passes: list[tuple[torch.Tensor, torch.Tensor]] = []
+        counts: list[int] = []
+        layers(host.model)[0].register_forward_hook(lambda *_, counts=counts: counts.append(1))
+        for _ in range(3):
+            a = a.detach().requires_grad_()
+            hidden = replies.hidden({changed: (a, b)})
+            (gradient,) = torch.autograd.grad(hidden[replies.valid].square().sum(), [a])
+            passes.append((hidden.detach()[replies.valid], gradient))
+        assert len(counts) == 1, kind
+        for hidden, gradient in passes[1:]:
+            assert torch.allclose(hidden, passes[0][0], atol=1e-12), kind
+            assert torch.allclose(gradient, passes[0][1], atol=1e-10), kind
+
+
+def test_a_lower_change_is_not_lost_on_what_was_kept(tiny_host: Callable[[str], Host]) -> None:
+    host = tiny_host("llama")
+    ((layer, terms),) = random_terms(host, 2).items()
+    replies, fresh = run(host), run(host)
+    with torch.no_grad():
+        replies.hidden({layer: terms})
+        again = replies.hidden({layer - 1: terms})
+        expected = fresh.hidden({layer - 1: terms})
+    assert torch.allclose(again[fresh.valid], expected[fresh.valid], atol=1e-5)
+
+
+def test_a_known_opening_changes_nothing(tiny_hosts: dict[str, Host]) -> None:
+    for kind, single in tiny_hosts.items():
+        host = replace(single, model=copy.deepcopy(single.model).double())
+        opening = Opening.of_chats(host)
+        prompts = [prompt_ids(host, said) for said in SAID]
+        answers = [reply_ids(host, reply) for reply in REPLIES]
+        terms = random_terms(host, 2)
+        with torch.no_grad():
+            expected = ForcedReplies.run(host, prompts, answers).hidden(terms)
+            forced = ForcedReplies.run(host, prompts, answers, opening)
+            hidden = forced.hidden(terms)
+        assert torch.allclose(hidden[forced.valid], expected[forced.valid], atol=1e-10), kind
+        assert opening.begins(prompts) or not opening.ids, kind
+        assert not opening.begins([opening.ids]), kind
+
+
+def test_facts_are_read_alike_after_a_known_opening(tiny_hosts: dict[str, Host]) -> None:
+    told = [("My name is Mira.", "Your name is Mira."), ("I work.", "You work in Porto.")]
+    for kind, single in tiny_hosts.items():
+        host = replace(single, model=copy.deepcopy(single.model).double())
+        expected = read_facts(host, told, (0, 1))
+        reading = read_facts(host, told, (0, 1), Opening.of_chats(host))
+        mask = expected.mask
+        assert torch.allclose(reading.states[mask], expected.states[mask], atol=1e-10), kind
+        assert torch.equal(reading.places, expected.places), kind
