@@ -36,7 +36,7 @@ def export(
     with opened.memory as memory:
         (home,) = memory.homes
         assert isinstance(home, InjectionHome)
-        patch = home.composed(Scope(user_id=user))
+        patch = home.exported(Scope(user_id=user))
         write = export_adapter if form == "peft" else export_merged
         write(opened.host, patch.terms, out)
     print(f"{len(patch.awake)} facts in {out}")

@@ -73,6 +73,19 @@ class ForcedReplies:
         state = [(layer.keys, layer.values) for layer in cache.layers]
         return cls(host, target, valid.bool(), inputs, mask, positions[:, split:], state)
 
+    @classmethod
+    def everywhere(
+        cls, host: Host, prompts: list[list[int]], replies: list[list[int]]
+    ) -> ForcedReplies:
+        """For a change that is awake at every position of the prompt too, as weights are."""
+        pairs = list(zip(prompts, replies, strict=True))
+        inputs, mask = padded([p + r[:-1] for p, r in pairs], host, left=False)
+        target, _ = padded([p[1:] + r for p, r in pairs], host, left=False)
+        starts = torch.tensor([len(p) - 1 for p in prompts], device=inputs.device)
+        positions = torch.arange(inputs.shape[1], device=inputs.device)
+        valid = mask.bool() & (positions >= starts[:, None])
+        return cls(host, target, valid, inputs, mask, positions.expand_as(inputs), [])
+
     def only(self, rows: Tensor) -> ForcedReplies:
         """Some of the rows, chosen by a mask (rows,)."""
         return ForcedReplies(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from memgraft.injection.closed_form import ClosedFormWriter
 from memgraft.injection.config import InjectionConfig
 from memgraft.injection.delta import LatentDelta, LowRankDelta
 from memgraft.injection.encoder import MemoryEncoder
-from memgraft.injection.encoding import EncodingWriter
+from memgraft.injection.encoding import EncodingWriter, Told
 from memgraft.injection.reading import reply_ids
 from memgraft.injection.router import shipped_router
 from memgraft.injection.writer import Writer, first_to_pass
@@ -73,6 +73,7 @@ class InjectionHome(Home):
         self._facts: dict[str, WrittenFact] = {}
         self._expanded: OrderedDict[tuple[str, int], tuple[LowRankTerm, ...]] = OrderedDict()
         self._refused: dict[str, int] = {}
+        self._refined: tuple[tuple[Any, ...], dict[str, LatentDelta]] | None = None
         self._load()
 
     def write(self, records: Sequence[Record]) -> list[Receipt]:
@@ -94,15 +95,14 @@ class InjectionHome(Home):
 
     def composed(self, scope: Scope) -> Patch:
         """Every fact of a scope awake at once, without a gate."""
-        facts = [fact for fact in self._facts.values() if scope.covers(fact.scope)]
+        facts = self._covered(scope)
         solved = self.config.compose == "solved"
-        jointly = [f for f in facts if solved and isinstance(f.delta, LatentDelta)]
-        apart = [f for f in facts if not (solved and isinstance(f.delta, LatentDelta))]
-        terms = [term for fact in apart for term in self._terms(fact)]
-        if jointly:
-            terms += self._solved(jointly)
-        awake = tuple(Awake(fact.record_id, fact.text, 1.0) for fact in facts)
-        return Patch(tuple(terms), awake, awake)
+        return self._patch(facts, self._together(facts) if solved else {})
+
+    def exported(self, scope: Scope) -> Patch:
+        """Every fact of a scope, to be awake at every position of every text."""
+        facts = self._covered(scope)
+        return self._patch(facts, self._together(facts, everywhere=True))
 
     def forget(self, ids: Iterable[str]) -> list[Receipt]:
         receipts = []
@@ -168,18 +168,48 @@ class InjectionHome(Home):
         """The terms of a fact; those that its codes stand for are kept for a while."""
         if isinstance(fact.delta, LowRankDelta):
             return fact.delta.terms
+        assert isinstance(fact.delta, LatentDelta), "a fact has one of two forms"
         key = (fact.record_id, fact.version)
         if key not in self._expanded:
-            self._expanded[key] = self._solved([fact])
+            self._expanded[key] = self._solve([fact.delta])
             if len(self._expanded) > EXPANDED:
                 self._expanded.popitem(last=False)
         self._expanded.move_to_end(key)
         return self._expanded[key]
 
-    def _solved(self, facts: Sequence[WrittenFact]) -> tuple[LowRankTerm, ...]:
+    def _covered(self, scope: Scope) -> list[WrittenFact]:
+        return [fact for fact in self._facts.values() if scope.covers(fact.scope)]
+
+    def _patch(self, facts: Sequence[WrittenFact], together: Mapping[str, LatentDelta]) -> Patch:
+        """All of these facts awake, some of them with codes that were refined together."""
+        terms = [term for f in facts if f.record_id not in together for term in self._terms(f)]
+        if together:
+            terms += self._solve(list(together.values()))
+        awake = tuple(Awake(fact.record_id, fact.text, 1.0) for fact in facts)
+        return Patch(tuple(terms), awake, awake)
+
+    def _together(
+        self, facts: Sequence[WrittenFact], everywhere: bool = False
+    ) -> dict[str, LatentDelta]:
+        """Codes of the memory encoder's facts, refined for being awake at once; by record.
+
+        It takes a second or so per fact, so the last result is kept.
+        """
+        latent = {f.record_id: f.delta for f in facts if isinstance(f.delta, LatentDelta)}
+        if not latent or (len(latent) == 1 and not everywhere):
+            return latent
+        state = (everywhere, *((f.record_id, f.version) for f in facts if f.record_id in latent))
+        if self._refined is None or self._refined[0] != state:
+            told = [_told(fact) for fact in facts if fact.record_id in latent]
+            assert self._encoding, "the folder's identity names the memory encoder"
+            refined = self._encoding.together(list(latent.values()), told, everywhere)
+            self._refined = state, dict(zip(latent, refined, strict=True))
+        return self._refined[1]
+
+    def _solve(self, deltas: Sequence[LatentDelta]) -> tuple[LowRankTerm, ...]:
         """One set of terms for facts of the memory encoder."""
         assert self._encoding, "the folder's identity names the memory encoder"
-        return self._encoding.solve([f.delta for f in facts if isinstance(f.delta, LatentDelta)])
+        return self._encoding.solve(deltas)
 
     def _adopt(self, record: Record) -> bool:
         """Take a delta of the same text that is there already.
@@ -239,3 +269,7 @@ def default_writers(
     """The memory encoder, where there is one, then the closed form."""
     closed_form = ClosedFormWriter(host, config)
     return (encoding, closed_form) if encoding else (closed_form,)
+
+
+def _told(fact: WrittenFact) -> Told:
+    return Told(to_second_person(fact.text), tuple(questions(fact.text)))

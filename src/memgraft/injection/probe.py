@@ -14,6 +14,7 @@ from memgraft.host.anatomy import mlp_out
 from memgraft.host.load import Host
 from memgraft.injection.upper import UpperPass
 
+
 @contextlib.contextmanager
 def recorded_inputs(module: nn.Module) -> Iterator[list[Tensor]]:
     """Collect what a module is called with while the block runs."""

@@ -16,12 +16,13 @@ from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.host.attach import attach
 from memgraft.host.load import Host
+from memgraft.injection import encoding
 from memgraft.injection.check import Check
 from memgraft.injection.closed_form import ClosedFormWriter
 from memgraft.injection.config import InjectionConfig
 from memgraft.injection.delta import LatentDelta, LowRankDelta
 from memgraft.injection.encoder import LEVELS, MemoryEncoder
-from memgraft.injection.encoding import EncodingWriter
+from memgraft.injection.encoding import EncodingWriter, Latents, Told
 from memgraft.injection.home import InjectionHome
 from memgraft.injection.mneme import MnemeConfig
 from memgraft.injection.model import MnemeModel
@@ -145,14 +146,44 @@ def test_refining_brings_the_reply_nearer(host: Host, encoder: MemoryEncoder) ->
     )
 
     @torch.no_grad()
-    def loss(codes: torch.Tensor, tokens: torch.Tensor) -> float:
-        logits = replies.logits(replies.hidden(writer.terms(codes, tokens)), replies.valid)
+    def loss(latents: Latents) -> float:
+        logits = replies.logits(replies.hidden(writer.terms(latents)), replies.valid)
         return float(torch.nn.functional.cross_entropy(logits, replies.target[replies.valid]))
 
-    codes, tokens = writer.write(FACT, REPLY)
-    better = writer.refine(codes, tokens, replies)
-    assert loss(better, tokens) < loss(codes, tokens)
-    assert torch.allclose(better * LEVELS, (better * LEVELS).round(), atol=1e-3)
+    latents = writer.write(FACT, REPLY)
+    better = writer.refine(latents, [replies], 8)
+    assert loss(better) < loss(latents)
+    assert torch.allclose(better.codes * LEVELS, (better.codes * LEVELS).round(), atol=1e-3)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_facts_are_refined_together(
+    host: Host, encoder: MemoryEncoder, monkeypatch: pytest.MonkeyPatch, everywhere: bool
+) -> None:
+    monkeypatch.setattr(encoding, "BATCH", 3)
+    writer = EncodingWriter(host, encoder)
+    told = [
+        Told(REPLY, ("Where do I live?", "Which town is mine?")),
+        Told("Your name is Yusuf.", ("What is my name?", "Who am I?")),
+    ]
+    deltas = [
+        writer.write(FACT, REPLY).delta(),
+        writer.write("My name is Yusuf", told[1].reply).delta(),
+    ]
+    asked = [(question, fact.reply) for fact in told for question in fact.questions]
+    forced = writer._forced(asked, everywhere)
+
+    @torch.no_grad()
+    def loss(deltas: list[LatentDelta]) -> float:
+        hidden = forced.hidden(writer.terms(Latents.of(deltas)))
+        logits = forced.logits(hidden, forced.valid)
+        return float(torch.nn.functional.cross_entropy(logits, forced.target[forced.valid]))
+
+    refined = writer.together(deltas, told, everywhere)
+    assert loss(refined) < loss(deltas)
+    for one, before in zip(refined, deltas, strict=True):
+        assert torch.equal(one.tokens, before.tokens)
+        assert one.codes.dtype == torch.int8
 
 
 @pytest.mark.usefixtures("passing")
@@ -174,8 +205,13 @@ class TestComposed:
             )
 
     def test_solved_keys_differ_where_there_is_another_fact(
-        self, host: Host, encoder: MemoryEncoder, tmp_path: Path
+        self,
+        host: Host,
+        encoder: MemoryEncoder,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr(encoding, "PASSES_TOGETHER", 0)
         config = replace(QUICK, compose="solved")
         home = InjectionHome(host, ToyEncoder(), tmp_path, config, encoder)
         home.write([Record.new(FACT, ME)])
@@ -183,8 +219,35 @@ class TestComposed:
         home.write([Record.new("My name is Yusuf", ME)])
         for one, joined in zip(alone, home.composed(ME).terms, strict=True):
             rank = one.b.shape[1]
-            assert torch.equal(one.a, joined.a[:, :rank])
+            assert torch.allclose(one.a, joined.a[:, :rank], atol=1e-5)
             assert not torch.allclose(one.b, joined.b[:, :rank])
+
+    def test_facts_are_refined_again_when_one_is_gone(
+        self, host: Host, encoder: MemoryEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is left is as if the other had never been told."""
+        config = replace(QUICK, compose="solved")
+        told = [Record.new(text, ME) for text in (FACT, "My name is Yusuf", "I own a boat")]
+        runs: list[int] = []
+        together = EncodingWriter.together
+
+        def counted(writer: EncodingWriter, deltas: Any, *others: Any) -> list[LatentDelta]:
+            runs.append(len(deltas))
+            return together(writer, deltas, *others)
+
+        monkeypatch.setattr(EncodingWriter, "together", counted)
+        home = InjectionHome(host, ToyEncoder(), tmp_path / "all", config, encoder)
+        home.write(told)
+        home.composed(ME)
+        home.composed(ME)
+        home.forget([told[1].id])
+        kept = home.composed(ME)
+        assert runs == [3, 2]
+        fresh = InjectionHome(host, ToyEncoder(), tmp_path / "fresh", config, encoder)
+        fresh.write([told[0], told[2]])
+        for one, other in zip(kept.terms, fresh.composed(ME).terms, strict=True):
+            assert torch.equal(one.a, other.a)
+            assert torch.equal(one.b, other.b)
 
     def test_an_unknown_composition(self) -> None:
         with pytest.raises(InvalidInput):

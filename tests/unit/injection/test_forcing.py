@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from memgraft.core.recall import LowRankTerm, Patch
-from memgraft.host.anatomy import layers, mlp_out
+from memgraft.host.anatomy import layers, mlp_out, transposed
 from memgraft.host.attach import attach
 from memgraft.host.load import Host
 from memgraft.host.session import Session
@@ -176,3 +176,25 @@ def test_facts_are_read_alike_after_a_known_opening(tiny_hosts: dict[str, Host])
         mask = expected.mask
         assert torch.allclose(reading.states[mask], expected.states[mask], atol=1e-10), kind
         assert torch.equal(reading.places, expected.places), kind
+
+
+def test_everywhere_is_a_patch_on_the_whole_text(tiny_hosts: dict[str, Host]) -> None:
+    """The oracle: one plain forward pass per row with the change in the weights."""
+    for kind, single in tiny_hosts.items():
+        host = replace(single, model=copy.deepcopy(single.model).double())
+        terms = random_terms(host, 1)
+        ((layer, (a, b)),) = terms.items()
+        prompts = [prompt_ids(host, said) for said in SAID]
+        answers = [reply_ids(host, reply) for reply in REPLIES]
+        with torch.no_grad():
+            forced = ForcedReplies.everywhere(host, prompts, answers)
+            logits = forced.logits(forced.hidden(terms), forced.valid)
+            projection = mlp_out(host.model, layer)
+            change = a[0] @ b[0].T
+            projection.weight += change.T if transposed(projection) else change
+            expected = [
+                host.model(input_ids=torch.tensor([p + r[:-1]])).logits[0, len(p) - 1 :]
+                for p, r in zip(prompts, answers, strict=True)
+            ]
+        assert torch.allclose(logits, torch.cat(expected).float(), atol=1e-5), kind
+        assert forced.target[forced.valid].tolist() == [i for r in answers for i in r]
