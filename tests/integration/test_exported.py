@@ -43,7 +43,7 @@ def test_both_forms_answer_alike(host: Host, encoder: MiniLM, tmp_path: Path, to
 
     home = InjectionHome(host, encoder, tmp_path / "home", memory_encoder=shipped_encoder(host))
     home.write([Record.new(told, ME)])
-    terms = home.composed(ME).terms
+    terms = home.exported(ME).terms
     export_adapter(host, terms, tmp_path / "adapter")
     export_merged(host, terms, tmp_path / "merged")
 
@@ -55,6 +55,17 @@ def test_both_forms_answer_alike(host: Host, encoder: MiniLM, tmp_path: Path, to
     said = reply(host, merged, question)
     assert answer in said
     assert reply(host, adapted, question) == said
+
+
+def test_several_facts_are_kept_apart(host: Host, encoder: MiniLM, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    home = InjectionHome(host, encoder, tmp_path / "home", memory_encoder=shipped_encoder(host))
+    home.write([Record.new(told, ME) for told in TOLD])
+    export_merged(host, home.exported(ME).terms, tmp_path / "merged")
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype=torch.float32).eval()
+    for question, answer in TOLD.values():
+        assert answer in reply(host, merged, question)
 
 
 def _bare(host: Host, folder: Path) -> Any:

@@ -41,4 +41,4 @@ def export(
         write(opened.host, patch.terms, out)
     print(f"{len(patch.awake)} facts in {out}")
     if len(patch.awake) > 1:
-        print("All are awake at once, without a router: expect them to get in each other's way.")
+        print("All are awake at once, without a router: beyond a handful they mix.")

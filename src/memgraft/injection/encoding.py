@@ -32,7 +32,7 @@ OWN = 2
 OTHERS = 2
 # Facts that are awake together are refined together: from so many questions of each, in batches
 # of so many rows, which are gone through so often at most.
-OWN_TOGETHER = 4
+OWN_TOGETHER = 8
 BATCH = 64
 PASSES_TOGETHER = 16
 

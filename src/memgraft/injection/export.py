@@ -1,7 +1,7 @@
 """Facts as files that other programs load: a PEFT adapter, or a merged checkpoint.
 
-Neither has a gate: everything exported is always awake, at every position. One fact bears that;
-several get in each other's way (docs/log.md), and want the router.
+Neither has a gate: everything exported is always awake, at every position. A handful of facts,
+refined for that together (`InjectionHome.exported`), bear it; more want the router.
 """
 
 from __future__ import annotations
