@@ -11,14 +11,20 @@ import numpy as np
 from memgraft.core.scope import Scope
 from memgraft.injection.projection import Projection, shipped_projection
 from memgraft.injection.written import WrittenFact
+from memgraft.text.answer_kind import lacks_answer
 from memgraft.text.encoder import Encoder, Vectors
 from memgraft.text.foreign import foreign_terms
+from memgraft.text.rivals import rival_terms
 
 # Share of the questions in a fact's key; the rest is its statements. Questions find paraphrases,
 # statements keep vague questions of any fact from waking it.
 QUESTION_SHARE = 0.4
 # A question that names somebody or something that the fact does not know loses this much.
 FOREIGN_PENALTY = 0.15
+# One that asks for a person, a time or an amount, where the fact has none, loses this much.
+LACKING_PENALTY = 0.5
+# One that names another of a class (the yellow boat, not the blue one) loses this much.
+RIVAL_PENALTY = 0.3
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,7 @@ class Router:
             if len(routes) >= limit and routes[limit - 1].score >= scores[place]:
                 break
             fact = facts[covered[place]]
-            penalty = FOREIGN_PENALTY * bool(foreign_terms(question, fact.text))
-            route = Route(fact.record_id, float(scores[place]) - penalty)
+            route = Route(fact.record_id, float(scores[place]) - _penalty(question, fact.text))
             insort(routes, route, key=lambda route: -route.score)
         return routes[:limit]
 
@@ -119,6 +124,14 @@ def fact_key(statements: Vectors, questions: Vectors) -> Vectors:
     """The direction of a fact, from unit vectors (n, d) of what it says and what it answers."""
     said, asked = (_unit(vectors.mean(axis=0)) for vectors in (statements, questions))
     return _unit((1 - QUESTION_SHARE) * said + QUESTION_SHARE * asked)
+
+
+def _penalty(question: str, fact: str) -> float:
+    """What literal differences between a question and a fact cost."""
+    foreign = bool(foreign_terms(question, fact))
+    rival = bool(rival_terms(question, fact))
+    lacking = lacks_answer(question, fact)
+    return FOREIGN_PENALTY * foreign + RIVAL_PENALTY * rival + LACKING_PENALTY * lacking
 
 
 def _unit(vector: Vectors) -> Vectors:
