@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -45,11 +47,12 @@ def background(host: Host, layer: int) -> Background:
     return measured
 
 
-def sample() -> list[tuple[str, str]]:
+@cache
+def sample() -> tuple[tuple[str, str], ...]:
     """The bundled chats: (what the user says, what the assistant replies)."""
     text = (files("memgraft.injection") / "chat_sample.txt").read_text(encoding="utf-8")
     lines = [line.split("\t") for line in text.splitlines() if line.strip()]
-    return [(said, replied) for said, replied in lines]
+    return tuple((said, replied) for said, replied in lines)
 
 
 def other_questions(count: int) -> list[str]:
@@ -58,7 +61,7 @@ def other_questions(count: int) -> list[str]:
     return asked[1 :: len(asked) // count][:count]
 
 
-def measure(host: Host, layer: int, chats: list[tuple[str, str]]) -> Background:
+def measure(host: Host, layer: int, chats: Sequence[tuple[str, str]]) -> Background:
     """One forward pass per chat."""
     rows: list[Tensor] = []
     starts: list[Tensor] = []
