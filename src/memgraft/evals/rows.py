@@ -76,7 +76,7 @@ def generated_rows(split: generator.Split, count: int, seed: int = 1) -> list[Fa
 
 
 def unrelated_prompts() -> list[str]:
-    """A hundred bundled prompts that have nothing to do with anybody's facts."""
+    """Three hundred bundled prompts that have nothing to do with anybody's facts."""
     text = (files("memgraft.evals") / "unrelated.txt").read_text(encoding="utf-8")
     return [line for line in text.splitlines() if line.strip()]
 

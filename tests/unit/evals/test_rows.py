@@ -140,7 +140,7 @@ def test_a_file_that_cannot_be_read(path: Path) -> None:
         load_rows(path)
 
 
-def test_a_hundred_different_unrelated_prompts() -> None:
+def test_three_hundred_different_unrelated_prompts() -> None:
     prompts = unrelated_prompts()
-    assert len(prompts) == 100
-    assert len({prompt.casefold().strip() for prompt in prompts}) == 100
+    assert len(prompts) == 300
+    assert len({prompt.casefold().strip() for prompt in prompts}) == 300
