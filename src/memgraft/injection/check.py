@@ -30,7 +30,7 @@ class Check:
     ) -> Check:
         prompts = [prompt_ids(host, question) for question in questions]
         replies = [reply_ids(host, reply)] * len(prompts)
-        return cls(tuple(questions), ForcedReplies.run(host, prompts, replies, opening))
+        return cls(tuple(questions), ForcedReplies.at_once(host, prompts, replies, opening))
 
     @torch.no_grad()
     def failed(self, terms: Terms) -> tuple[str, ...]:

@@ -83,8 +83,8 @@ class EncodingWriter(Writer):
         check = Check.of(self.host, questions[:OWN], reply, self._opening)
         failed = check.failed(self.terms(latents))
         if failed:
-            asked = [*questions[:OWN], *other_questions(OTHERS)]
-            check = Check.of(self.host, asked, reply, self._opening)
+            asked = (*questions[:OWN], *other_questions(OTHERS))
+            check = Check(asked, self._forced([(question, reply) for question in asked]))
             latents = self.refine(latents, [check.forced], REFINE_STEPS)
             failed = check.failed(self.terms(latents))
         return Attempt(latents.delta(), failed)
@@ -148,7 +148,7 @@ class EncodingWriter(Writer):
         terms = self.terms(Latents.of(deltas))
         return tuple(LowRankTerm(layer, a[0], b[0]) for layer, (a, b) in terms.items())
 
-    def _forced(self, asked: Sequence[tuple[str, str]], everywhere: bool) -> ForcedReplies:
+    def _forced(self, asked: Sequence[tuple[str, str]], everywhere: bool = False) -> ForcedReplies:
         prompts = [prompt_ids(self.host, question) for question, _ in asked]
         replies = [reply_ids(self.host, reply) for _, reply in asked]
         if everywhere:

@@ -37,6 +37,7 @@ class ForcedReplies:
     _mask: Tensor
     _positions: Tensor
     _state: list[tuple[Tensor, Tensor]]
+    _start: int = 0
     _upper: UpperPass | None = None
 
     @classmethod
@@ -50,28 +51,55 @@ class ForcedReplies:
     ) -> ForcedReplies:
         """Prefill the prompts. What all of them begin with is computed once for all, or never,
         where it is the opening of every chat."""
-        device = host.model.device
+        return cls.at_once(host, prompts, replies, opening)._prefilled()
+
+    @classmethod
+    @torch.no_grad()
+    def at_once(
+        cls,
+        host: Host,
+        prompts: list[list[int]],
+        replies: list[list[int]],
+        opening: Opening | None = None,
+    ) -> ForcedReplies:
+        """Prompts and replies in one pass: sooner, where `hidden` is wanted once or twice."""
         if opening is None or not opening.begins(prompts):
             opening = Opening.shared(host, prompts)
-        shared = len(opening.ids)
-        cache = opening.cache(len(prompts))
-        body, body_mask = padded([p[shared:-1] for p in prompts], host, left=True)
+        known, rows = len(opening.ids), len(prompts)
+        body, body_mask = padded([p[known:-1] for p in prompts], host, left=True)
         forced = [[p[-1], *r[:-1]] for p, r in zip(prompts, replies, strict=True)]
         inputs, valid = padded(forced, host, left=False)
         target, _ = padded(replies, host, left=False)
-        prefix_mask = torch.ones(len(prompts), shared, dtype=torch.long, device=device)
-        mask = torch.cat([prefix_mask, body_mask, valid], dim=1)
+        mask = torch.cat([body_mask.new_ones(rows, known), body_mask, valid], dim=1)
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-        split = shared + body.shape[1]
-        if body.shape[1]:
-            host.model.base_model(
-                input_ids=body,
-                attention_mask=mask[:, :split],
-                position_ids=positions[:, shared:split],
-                past_key_values=cache,
-            )
+        return cls(
+            host,
+            torch.cat([body, target], dim=1),
+            torch.cat([torch.zeros_like(body), valid], dim=1).bool(),
+            torch.cat([body, inputs], dim=1),
+            mask,
+            positions[:, known:],
+            opening.rows(rows),
+            body.shape[1],
+        )
+
+    def _prefilled(self) -> ForcedReplies:
+        """What comes before the replies computed, without changes, once for all."""
+        start = self._start
+        if not start:
+            return self
+        cache = cache_of(self._state)
+        forced = self._inputs.shape[1] - start
+        self.host.model.base_model(
+            input_ids=self._inputs[:, :start],
+            attention_mask=self._mask[:, :-forced],
+            position_ids=self._positions[:, :start],
+            past_key_values=cache,
+        )
         state = [(layer.keys, layer.values) for layer in cache.layers]
-        return cls(host, target, valid.bool(), inputs, mask, positions[:, split:], state)
+        parts = (self.target, self.valid, self._inputs, self._positions)
+        target, valid, inputs, positions = (part[:, start:] for part in parts)
+        return ForcedReplies(self.host, target, valid, inputs, self._mask, positions, state)
 
     @classmethod
     def everywhere(
@@ -96,6 +124,7 @@ class ForcedReplies:
             self._mask[rows],
             self._positions[rows],
             [(keys[rows], values[rows]) for keys, values in self._state],
+            self._start,
         )
 
     def hidden(self, terms: Terms | None = None) -> Tensor:
@@ -106,7 +135,7 @@ class ForcedReplies:
         first = min(terms) if terms else None
         with contextlib.ExitStack() as stack:
             if terms:
-                stack.enter_context(grouped(self.host.model, terms))
+                stack.enter_context(grouped(self.host.model, terms, self._start))
             if first is not None and self._upper and self._upper.first <= first:
                 return self._upper.run(self._upper.hidden)
             cache = cache_of(self._state)
@@ -126,14 +155,16 @@ class ForcedReplies:
 
 
 @contextlib.contextmanager
-def grouped(model: Any, terms: Terms) -> Iterator[None]:
-    """While the block runs, each group of consecutive rows is computed with its own terms."""
+def grouped(model: Any, terms: Terms, start: int = 0) -> Iterator[None]:
+    """While the block runs, each group of consecutive rows is computed with its own terms, from
+    position `start` of each pass on."""
 
     def adder(a: Tensor, b: Tensor) -> Any:
         def add(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            x = inputs[0]
+            x, bare = inputs[0][:, start:], output[:, start:]
             x = x.reshape(len(a), -1, x.shape[-1]).to(b.dtype)
-            return output + low_rank(x, a, b).reshape(output.shape).to(output.dtype)
+            changed = bare + low_rank(x, a, b).reshape(bare.shape).to(output.dtype)
+            return torch.cat([output[:, :start], changed], dim=1) if start else changed
 
         return add
 

@@ -52,11 +52,9 @@ class Opening:
         size = len(self.ids)
         return all(len(p) > size and p[:size] == self.ids for p in prompts)
 
-    def cache(self, rows: int) -> Any:
-        """A key-value cache that holds it for so many rows."""
-        return cache_of(
-            [(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1)) for k, v in self.state]
-        )
+    def rows(self, count: int) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values per layer, for so many rows."""
+        return [(k.expand(count, -1, -1, -1), v.expand(count, -1, -1, -1)) for k, v in self.state]
 
 
 def cache_of(state: Sequence[tuple[Tensor, Tensor]]) -> Any:

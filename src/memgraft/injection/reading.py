@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from memgraft.host.load import Host
-from memgraft.injection.opening import Opening
+from memgraft.injection.opening import Opening, cache_of
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def read_facts(
     output = host.model.base_model(
         input_ids=ids[:, known:].to(device),
         attention_mask=mask.long().to(device),
-        past_key_values=opening.cache(len(facts)) if known else None,
+        past_key_values=cache_of(opening.rows(len(facts))) if known else None,
         output_hidden_states=True,
         use_cache=known > 0,
     )

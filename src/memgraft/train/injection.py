@@ -36,6 +36,9 @@ class InjectionTraining(Config):
     # Facts that are awake together; one entry is drawn per step, and divides `facts`.
     stacks: tuple[int, ...] = (1, 1, 1, 2, 4, 8)
     neighbours: float = 0.3  # weight of leaving near questions alone
+    # Share of the facts that are awake alone that are told to whatever else is asked, instead of
+    # leaving that alone: the router has decided already, and people put things in any words.
+    anything: float = 0.5
     measured: int = 96  # facts per held-out split
     seed: int = 0
 
@@ -114,12 +117,19 @@ class WritingTask(Task):
         answering = F.cross_entropy(logits, target, reduction="sum") / answers
         right = torch.ones_like(asked)
         right[asked] = logits.detach().argmax(dim=-1) == target
-        bare = replies.only(~due)
-        with torch.no_grad():
-            before = F.log_softmax(bare.logits(bare.hidden(), bare.valid & third), dim=-1)
-        after = F.log_softmax(replies.logits(hidden, near), dim=-1)
-        leaving = F.kl_div(after, before, log_target=True, reduction="sum") / nears
+        leaving = self._leaving(replies, hidden, near) / nears.clamp(min=1.0)
         return answering, leaving, right.all(dim=1)[due].sum() / questions
+
+    def _leaving(self, replies: ForcedReplies, hidden: Tensor, near: Tensor) -> Tensor:
+        """How far the changed model strays from the bare one there; summed over positions."""
+        rows = near.any(dim=1)
+        if not rows.any():
+            return hidden.new_zeros(())
+        bare = replies.only(rows)
+        with torch.no_grad():
+            before = F.log_softmax(bare.logits(bare.hidden(), near[rows]), dim=-1)
+        after = F.log_softmax(replies.logits(hidden, near), dim=-1)
+        return F.kl_div(after, before, log_target=True, reduction="sum")
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -170,7 +180,10 @@ class WritingTask(Task):
             for fact in group:
                 asked = rng.choices(fact.questions, k=config.questions)
                 rows += [(question.text, fact.reply, True) for question in asked]
-                rows.append((_elsewhere(fact, group, rng), fact.reply, False))
+                if size == 1 and rng.random() < config.anything:
+                    rows.append((rng.choice(sample())[0], fact.reply, True))
+                else:
+                    rows.append((_elsewhere(fact, group, rng), fact.reply, False))
         return Batch(groups, rows)
 
 

@@ -198,3 +198,24 @@ def test_everywhere_is_a_patch_on_the_whole_text(tiny_hosts: dict[str, Host]) ->
             ]
         assert torch.allclose(logits, torch.cat(expected).float(), atol=1e-5), kind
         assert forced.target[forced.valid].tolist() == [i for r in answers for i in r]
+
+
+def test_one_pass_gives_what_two_give(tiny_hosts: dict[str, Host]) -> None:
+    for kind, single in tiny_hosts.items():
+        host = replace(single, model=copy.deepcopy(single.model).double())
+        prompts = [prompt_ids(host, said) for said in SAID]
+        answers = [reply_ids(host, reply) for reply in REPLIES]
+        ((layer, (a, b)),) = random_terms(host, 2).items()
+        found = []
+        for opening in (None, Opening.of_chats(host)):
+            for make in (ForcedReplies.run, ForcedReplies.at_once):
+                changing = a.clone().requires_grad_()
+                forced = make(host, prompts, answers, opening)
+                for _ in range(2):
+                    hidden = forced.hidden({layer: (changing, b)})[forced.valid]
+                (gradient,) = torch.autograd.grad(hidden.square().sum(), [changing])
+                found.append((hidden.detach(), gradient))
+                assert forced.target[forced.valid].tolist() == [i for r in answers for i in r]
+        for hidden, gradient in found[1:]:
+            assert torch.allclose(hidden, found[0][0], atol=1e-10), kind
+            assert torch.allclose(gradient, found[0][1], atol=1e-8), kind
