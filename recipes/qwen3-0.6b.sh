@@ -7,4 +7,4 @@ source recipes/launch.sh
 out=${1:-runs/qwen3-0.6b}
 # 2.3 GB and 190 MB per fact; see recipes/README.md.
 facts=$(facts_per_gpu 0 64 128 256)
-train "$facts" --model Qwen/Qwen3-0.6B --out "$out" --epochs 4 --stack 16 --lr 1e-3 --locality 0.1 "${@:2}"
+train "$facts" --model Qwen/Qwen3-0.6B --out "$out" --epochs 4 --stack 16 --lr 1e-3 --locality 0.05 "${@:2}"

@@ -7,4 +7,4 @@ source recipes/launch.sh
 out=${1:-runs/qwen3-4b}
 # 12 GB and 360 MB per fact; see recipes/README.md.
 facts=$(facts_per_gpu 0 16 64 128)
-train "$facts" --model Qwen/Qwen3-4B --out "$out" --epochs 4 --stack 16 --lr 5e-4 --locality 0.1 "${@:2}"
+train "$facts" --model Qwen/Qwen3-4B --out "$out" --epochs 4 --stack 16 --lr 5e-4 --locality 0.05 "${@:2}"

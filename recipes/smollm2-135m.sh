@@ -7,4 +7,4 @@ source recipes/launch.sh
 out=${1:-runs/smollm2-135m}
 # 0.5 GB and 70 MB per fact: more would fit, but larger steps are fewer steps.
 facts=$(facts_per_gpu 32 64 128 256)
-train "$facts" --model smollm2-135m --out "$out" --epochs 2.56 --stack 16 --lr 1e-3 --locality 0.1 "${@:2}"
+train "$facts" --model smollm2-135m --out "$out" --epochs 2.56 --stack 16 --lr 1e-3 --locality 0.05 "${@:2}"
