@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from memgraft.core.config import Config
@@ -32,8 +33,10 @@ class InjectionConfig(Config):
     ridge: float = 0.1
     # Keys of unseen questions match only in part; the gain makes up for it.
     gain: float = 1.75
-    # Below this score no fact is awake.
-    threshold: float = 0.38
+    # Below this score no fact is awake, while there are at most a hundred; each further tenfold
+    # adds `crowding`: the best of many facts is nearer to any question, small talk too.
+    threshold: float = 0.35
+    crowding: float = 0.09
     # What is awake: `routed` (the best fact, or none), or every fact of the scope, as the `sum` of
     # their changes, or with keys `solved` for all of them together.
     compose: str = "routed"
@@ -43,3 +46,7 @@ class InjectionConfig(Config):
             raise InvalidInput(
                 f"facts cannot be composed {self.compose!r}", expected=", ".join(COMPOSITIONS)
             )
+
+    def gate(self, facts: int) -> float:
+        """The score that the best of so many facts needs to be awake."""
+        return self.threshold + self.crowding * math.log10(max(1.0, facts / 100))

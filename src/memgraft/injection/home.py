@@ -89,7 +89,8 @@ class InjectionHome(Home):
             Awake(route.record_id, self._facts[route.record_id].text, route.score)
             for route in routes
         )
-        awake = tuple(fact for fact in considered[:1] if fact.score >= self.config.threshold)
+        gate = self.config.gate(self.router.count(query.scope))
+        awake = tuple(fact for fact in considered[:1] if fact.score >= gate)
         terms = [term for fact in awake for term in self._terms(self._facts[fact.record_id])]
         return Patch(tuple(terms), awake, considered)
 

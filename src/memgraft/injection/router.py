@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,17 +14,21 @@ from memgraft.injection.written import WrittenFact
 from memgraft.text.answer_kind import lacks_answer
 from memgraft.text.encoder import Encoder, Vectors
 from memgraft.text.foreign import foreign_terms
+from memgraft.text.request import asks_to_make, impersonal
 from memgraft.text.rivals import rival_terms
 
 # Share of the questions in a fact's key; the rest is its statements. Questions find paraphrases,
 # statements keep vague questions of any fact from waking it.
 QUESTION_SHARE = 0.4
-# A question that names somebody or something that the fact does not know loses this much.
-FOREIGN_PENALTY = 0.15
-# One that asks for a person, a time or an amount, where the fact has none, loses this much.
-LACKING_PENALTY = 0.5
-# One that names another of a class (the yellow boat, not the blue one) loses this much.
-RIVAL_PENALTY = 0.3
+# What literal differences between a question and a fact cost, of a cosine. Chosen on development
+# facts (docs/log.md).
+PENALTIES: tuple[tuple[float, Callable[[str, str], object]], ...] = (
+    (0.15, foreign_terms),  # names somebody or something that the fact does not know
+    (0.3, rival_terms),  # names another of a class: the yellow boat, not the blue one
+    (0.5, lacks_answer),  # asks for a person, a time or an amount, and the fact has none
+    (0.12, impersonal),  # is about the world, the fact about its teller
+    (0.3, lambda question, fact: asks_to_make(question)),
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,10 @@ class Router:
     def remove(self, record_id: str) -> None:
         if self._facts.pop(record_id, None):
             self._changed()
+
+    def count(self, scope: Scope) -> int:
+        """How many facts a scope covers."""
+        return len(self._covered_by(scope))
 
     def rank(self, question: str, scope: Scope, limit: int) -> list[Route]:
         """The best facts of this scope, best first, before any threshold."""
@@ -127,11 +135,7 @@ def fact_key(statements: Vectors, questions: Vectors) -> Vectors:
 
 
 def _penalty(question: str, fact: str) -> float:
-    """What literal differences between a question and a fact cost."""
-    foreign = bool(foreign_terms(question, fact))
-    rival = bool(rival_terms(question, fact))
-    lacking = lacks_answer(question, fact)
-    return FOREIGN_PENALTY * foreign + RIVAL_PENALTY * rival + LACKING_PENALTY * lacking
+    return sum(cost for cost, differs in PENALTIES if differs(question, fact))
 
 
 def _unit(vector: Vectors) -> Vectors:

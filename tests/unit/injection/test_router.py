@@ -10,10 +10,11 @@ import torch
 
 from memgraft.core.errors import FolderError
 from memgraft.core.scope import Scope
+from memgraft.injection.config import InjectionConfig
 from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.projection import Projection, load_projection
 from memgraft.injection.router import (
-    FOREIGN_PENALTY,
+    PENALTIES,
     QUESTION_SHARE,
     Router,
 )
@@ -121,7 +122,7 @@ def test_somebody_elses_question_loses(router: Router) -> None:
     [foreign] = router.rank("name 22", ME, 5)
     [known] = router.rank("name yusuf", ME, 5)
     cosine = plain.score * 2**-0.5  # half of what is asked stands in the fact
-    assert foreign.score == pytest.approx(cosine - FOREIGN_PENALTY, abs=1e-6)
+    assert foreign.score == pytest.approx(cosine - PENALTIES[0][0], abs=1e-6)
     assert plain.score > foreign.score
     assert known.score > foreign.score
 
@@ -167,3 +168,10 @@ def test_facts_come_and_go(router: Router) -> None:
     assert ranked(router, "boat") == ["b"]
     router.remove("b")
     assert ranked(router, "boat") == []
+
+
+def test_the_gate_is_higher_where_there_are_more_facts() -> None:
+    config = InjectionConfig(threshold=0.3, crowding=0.1)
+    assert config.gate(0) == config.gate(100) == 0.3
+    assert config.gate(1000) == pytest.approx(0.4)
+    assert config.gate(10_000) == pytest.approx(0.5)
