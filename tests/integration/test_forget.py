@@ -14,8 +14,6 @@ from memgraft.data.facts import Fact, facts, stack
 from memgraft.evals.scoring import contains
 from memgraft.host.batch import generate_batch
 from memgraft.host.load import Host
-from memgraft.injection.delta import LatentDelta
-from memgraft.injection.encoder import LEVELS
 from memgraft.injection.encoding import EncodingWriter
 from memgraft.injection.home import InjectionHome
 from memgraft.injection.pretrained import shipped_encoder
@@ -36,8 +34,7 @@ class OnePass(Writer):
         self.encoding = encoding
 
     def attempt(self, told: str, reply: str, questions: list[str]) -> Attempt:
-        codes, tokens = self.encoding.write(told, reply)
-        return Attempt(LatentDelta((codes * LEVELS).round().to(torch.int8), tokens))
+        return Attempt(self.encoding.write(told, reply).delta())
 
 
 @pytest.fixture(scope="module")

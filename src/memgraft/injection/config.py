@@ -33,10 +33,11 @@ class InjectionConfig(Config):
     ridge: float = 0.1
     # Keys of unseen questions match only in part; the gain makes up for it.
     gain: float = 1.75
-    # Below this score no fact is awake, while there are at most a hundred; each further tenfold
-    # adds `crowding`: the best of many facts is nearer to any question, small talk too.
+    # Below this score no fact is awake, while there are at most 150; each half of a further tenfold
+    # adds `crowding`: the best of many facts is nearer to any question, small talk too. In steps,
+    # so that forgetting a fact hardly ever has a say in whether another is awake.
     threshold: float = 0.35
-    crowding: float = 0.09
+    crowding: float = 0.045
     # What is awake: `routed` (the best fact, or none), or every fact of the scope, as the `sum` of
     # their changes, or with keys `solved` for all of them together.
     compose: str = "routed"
@@ -49,4 +50,4 @@ class InjectionConfig(Config):
 
     def gate(self, facts: int) -> float:
         """The score that the best of so many facts needs to be awake."""
-        return self.threshold + self.crowding * math.log10(max(1.0, facts / 100))
+        return self.threshold + self.crowding * math.ceil(2 * math.log10(max(1.0, facts / 150)))

@@ -172,6 +172,7 @@ def test_facts_come_and_go(router: Router) -> None:
 
 def test_the_gate_is_higher_where_there_are_more_facts() -> None:
     config = InjectionConfig(threshold=0.3, crowding=0.1)
-    assert config.gate(0) == config.gate(100) == 0.3
-    assert config.gate(1000) == pytest.approx(0.4)
-    assert config.gate(10_000) == pytest.approx(0.5)
+    assert config.gate(0) == config.gate(150) == 0.3
+    assert config.gate(199) == config.gate(200) == pytest.approx(0.4)
+    assert config.gate(1000) == pytest.approx(0.5)
+    assert config.gate(10_000) == pytest.approx(0.7)
