@@ -27,8 +27,9 @@ PENALTIES: tuple[tuple[float, Callable[[str, str], object]], ...] = (
     (0.3, rival_terms),  # names another of a class: the yellow boat, not the blue one
     (0.5, lacks_answer),  # asks for a person, a time or an amount, and the fact has none
     (0.12, impersonal),  # is about the world, the fact about its teller
-    (0.3, lambda question, fact: asks_to_make(question)),
 )
+# What a message loses before any fact that wants something made, as "Write a poem" does.
+REQUEST_PENALTY = 0.3
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Router:
         covered = self._covered_by(scope)
         if not len(covered):
             return []
-        scores = (keys @ self._asked(question))[covered]
+        scores = (keys @ self._asked(question))[covered] - REQUEST_PENALTY * asks_to_make(question)
         routes: list[Route] = []
         for place in _falling(scores):
             # The penalty only lowers scores: once enough are ahead, none of the rest can pass.
