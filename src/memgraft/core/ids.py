@@ -6,6 +6,8 @@ import secrets
 import time
 import uuid
 
+from memgraft.core.errors import InvalidInput
+
 _RANDOM_BITS = 74
 
 
@@ -16,3 +18,14 @@ def uuid7() -> str:
     high, low = random >> 62, random & ((1 << 62) - 1)
     value = (milliseconds << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low
     return str(uuid.UUID(int=value))
+
+
+def check_id(record_id: str) -> None:
+    """Raise `InvalidInput` unless this can name a record: any string but the empty one."""
+    if not isinstance(record_id, str) or not record_id:
+        raise InvalidInput(
+            "a record id cannot be used",
+            expected="a string that is not empty",
+            got=repr(record_id),
+            next_step="give the id of the record",
+        )

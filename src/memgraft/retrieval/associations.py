@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memgraft.core.errors import InvalidInput
+from memgraft.core.ids import check_id
 from memgraft.nn.hebbian import STDP, checked, faded, fired, spread, strongest
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -83,7 +84,7 @@ class Associations:
         Edges from recent ids to this one grow, edges back to them shrink; together, both grow.
         The same id once more at the same time changes nothing.
         """
-        _check_id(record_id)
+        check_id(record_id)
         at = self._tick(at)
         if self._trace.get(record_id) == at:
             return
@@ -103,8 +104,8 @@ class Associations:
         A proposal is a guess: it neither changes an edge that is there nor displaces one from a
         full row, and one below the floor is not kept. So `unlink` undoes it.
         """
-        _check_id(source)
-        _check_id(target)
+        check_id(source)
+        check_id(target)
         checked("the weight of a link", weight, high=1.0)
         if source == target:
             raise InvalidInput(
@@ -284,13 +285,3 @@ class Associations:
 
     def _edges(self) -> int:
         return sum(map(len, self._rows.values()))
-
-
-def _check_id(record_id: str) -> None:
-    if not isinstance(record_id, str) or not record_id:
-        raise InvalidInput(
-            "a record id cannot be used",
-            expected="a string that is not empty",
-            got=repr(record_id),
-            next_step="give the id of the record",
-        )

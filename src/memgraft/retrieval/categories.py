@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memgraft.core.errors import InvalidInput, NotFound
+from memgraft.core.ids import check_id
 from memgraft.nn.art import DEFAULT, Categories, Vigilance, present, settle, units
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -69,7 +70,7 @@ class CategoryMap:
 
     def add(self, record_id: str, vector: NDArray[Any]) -> int:
         """The category that a record joins or founds, by its vector (d,); a known id moves."""
-        _check_id(record_id)
+        check_id(record_id)
         unit = self._unit(vector)
         if record_id in self._vectors:
             self.remove(record_id)
@@ -238,13 +239,3 @@ class CategoryMap:
 
     def _unit(self, vector: NDArray[Any]) -> NDArray[np.float32]:
         return units(np.asarray(vector)[None], self._state.dimension)[0].astype(np.float32)
-
-
-def _check_id(record_id: str) -> None:
-    if not isinstance(record_id, str) or not record_id:
-        raise InvalidInput(
-            "a record id cannot be used",
-            expected="a string that is not empty",
-            got=repr(record_id),
-            next_step="give the id of the record",
-        )
