@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -30,6 +31,9 @@ PENALTIES: tuple[tuple[float, Callable[[str, str], object]], ...] = (
 )
 # What a message loses before any fact that wants something made, as "Write a poem" does.
 REQUEST_PENALTY = 0.3
+# Facts whose words are compared with the question's, at most: the nearest. It bounds the time where
+# all of them are penalised, as for "Who wrote Hamlet?".
+EXAMINED = 128
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Router:
             return []
         scores = (keys @ self._asked(question))[covered] - REQUEST_PENALTY * asks_to_make(question)
         routes: list[Route] = []
-        for place in _falling(scores):
+        for place in islice(_falling(scores), max(limit, EXAMINED)):
             # The penalty only lowers scores: once enough are ahead, none of the rest can pass.
             if len(routes) >= limit and routes[limit - 1].score >= scores[place]:
                 break
