@@ -78,6 +78,10 @@ class Associations:
         self._trace: dict[str, float] = {}
         self._clock = 0.0
 
+    def __len__(self) -> int:
+        """Records that lead to another."""
+        return len(self._rows)
+
     def observe(self, record_id: str, at: float) -> None:
         """A record is written or read; ids observed at the same time count as together.
 

@@ -7,14 +7,9 @@ import sqlite3
 import unicodedata
 
 from memgraft.core.scope import Scope
+from memgraft.core.stop_words import STOP_WORDS
 from memgraft.store import rows
 
-_STOP_WORDS = """
-a about am an and are as at be been but by can could d did do does for from had has have how i if
-in is it its ll m me my of on or our re s she he so t that the their them they this to ve was we
-were what when where which who whom whose why will with would you your
-"""
-STOP_WORDS = frozenset(_STOP_WORDS.split())
 _MAX_TERMS = 64
 
 # Scripts that are written without spaces, or glue endings to words; and how many characters

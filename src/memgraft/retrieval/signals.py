@@ -1,0 +1,211 @@
+"""The signals: which slots are candidates for a question, and a column of each signal over them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memgraft.nn.hebbian import safe_damping
+from memgraft.retrieval.activation import base_level, faded_strength
+from memgraft.retrieval.config import ABSOLUTE
+from memgraft.retrieval.episodes import NONE
+from memgraft.retrieval.fusion import Column, z_sum
+from memgraft.retrieval.lexical import best_rows
+from memgraft.text.stems import stems
+from memgraft.text.when import Span, spans, temporal_fit
+
+if TYPE_CHECKING:
+    from memgraft.retrieval.memory import SlotMemory
+
+Slots = NDArray[np.intp]
+
+_WORD = re.compile(r"[^\W_]+")
+# Direct hits that associations spread from, at most, and how far.
+_HITS, _HOPS = 8, 2
+
+
+@dataclass(frozen=True)
+class Question:
+    """A text and its unit vector (d,), the moment it is asked at, and which slots may answer."""
+
+    text: str
+    vector: NDArray[np.float32]
+    now: float
+    allowed: NDArray[np.bool_]
+
+
+def candidates(memory: SlotMemory, question: Question) -> Slots:
+    """Slots that a signal nominates, and their neighbours and associates; sorted.
+
+    A slot that is found by its words alone is a candidate like any other.
+    """
+    if not question.allowed.any():
+        return np.zeros(0, np.intp)
+    pool = memory.config.pool
+    nominated = [memory.bank.nearest(question.vector, pool, question.allowed)]
+    words = np.where(question.allowed, memory.words.scores(_words(memory, question)[0]), 0.0)
+    by_words = np.array(best_rows(words.astype(np.float32), pool), np.intp)
+    nominated.append(by_words[words[by_words] > 0])
+    found = np.unique(np.concatenate(nominated))
+    beside = np.concatenate([memory.episodes.before[found], memory.episodes.after[found]])
+    linked = np.array(_associates(memory, found), np.intp)
+    found = np.unique(np.concatenate([found, beside[beside != NONE], linked]))
+    return found[question.allowed[found]].astype(np.intp)
+
+
+def ranked(
+    memory: SlotMemory, question: Question, slots: Slots
+) -> tuple[Column, dict[str, Column]]:
+    """The fused score of each candidate, (n,), and the columns that it was made of."""
+    signals = _columns(memory, question, slots)
+    weights = _adapted(memory, question)
+    base = z_sum(signals, weights, ABSOLUTE)
+    neighbours = _neighbours(memory, slots, base)
+    scores = base + weights["neighbours"] * neighbours
+    association = _association(memory, slots, scores)
+    signals |= {"neighbours": neighbours, "association": association}
+    return np.maximum(scores, weights["association"] * association), signals
+
+
+def _columns(memory: SlotMemory, question: Question, slots: Slots) -> dict[str, Column]:
+    text, speaker = _words(memory, question)
+    words = memory.words.scores(text).astype(np.float64)
+    when = spans(question.text, datetime.fromtimestamp(question.now, UTC))
+    columns = {
+        "cosine": memory.bank.gathered(slots) @ question.vector,
+        "context": memory.contexts.gathered(slots) @ question.vector,
+        "words": words[slots],
+        "episode": _episode(memory, text, slots),
+        "overlap": _overlap(memory, text, slots),
+        "length": memory.lengths.values[slots],
+        "speaker": memory.speaker_codes[slots] == memory.speakers.get(speaker, NONE),
+        "temporal": _temporal(when, memory.times.values[slots]),
+        "activation": base_level(
+            memory.uses.values[slots],
+            memory.last_used.values[slots],
+            memory.written.values[slots],
+            question.now,
+        ),
+        "strength": faded_strength(
+            memory.strengths.values[slots], memory.last_used.values[slots], question.now
+        ),
+        "importance": memory.importances.values[slots],
+    }
+    if memory.categories is not None:
+        columns["category"] = _category(memory, question, slots)
+    return {name: np.asarray(column, np.float64) for name, column in columns.items()}
+
+
+def _words(memory: SlotMemory, question: Question) -> tuple[str, str]:
+    """The question without the names of speakers, and the speaker, if just one is named.
+
+    Whoever speaks seldom says the own name: a name asks for what that person said.
+    """
+    names = {name for name in memory.speakers if name}
+    if not names:
+        return question.text, " "
+    said = {word.casefold() for word in _WORD.findall(question.text)}
+    named = sorted(names & said)
+    rest = [word for word in _WORD.findall(question.text) if word.casefold() not in names]
+    return " ".join(rest) or question.text, named[0] if len(named) == 1 else " "
+
+
+def _adapted(memory: SlotMemory, question: Question) -> dict[str, float]:
+    """The weights for this question: words that the memory does not hold make its words count less.
+
+    The share of the question's information, in idf, that some text holds scales what is lexical.
+    """
+    weights = dict(memory.config.all_weights)
+    terms = stems(_words(memory, question)[0])
+    total = sum(memory.words.idf(term) for term in terms)
+    held = sum(memory.words.idf(term) for term in terms if term in memory.words.vocabulary)
+    share = held / total if total else 0.0
+    for name in ("words", "episode", "overlap"):
+        weights[name] *= share
+    return weights
+
+
+def _episode(memory: SlotMemory, text: str, slots: Slots) -> NDArray[np.float64]:
+    """BM25 of the whole episode that each slot belongs to; 0 for slots in none."""
+    count = len(memory.episodes)
+    if not count:
+        return np.zeros(len(slots))
+    scores = memory.words.group_scores(text, memory.episodes.episode, count)
+    episode = memory.episodes.episode[slots]
+    return np.where(episode != NONE, scores[episode], 0.0)
+
+
+def _overlap(memory: SlotMemory, text: str, slots: Slots) -> NDArray[np.float64]:
+    """Share of the question's distinct words that each text holds."""
+    wanted = set(stems(text))
+    found = np.zeros(len(slots))
+    for term in wanted:
+        found += np.isin(slots, memory.words.rows(term))
+    return found / max(1, len(wanted))
+
+
+def _temporal(when: list[Span], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not when:
+        return np.zeros(len(times))
+    moments, inverse = np.unique(times, return_inverse=True)
+    fits = [temporal_fit(when, datetime.fromtimestamp(moment, UTC)) for moment in moments]
+    return np.array(fits)[inverse]
+
+
+def _category(memory: SlotMemory, question: Question, slots: Slots) -> NDArray[np.float64]:
+    """Cosine of the question with the prototype of each slot's category."""
+    assert memory.categories is not None
+    nearest = dict(memory.categories.nearest(question.vector, max(1, len(memory.categories))))
+    ids = [memory.at(int(slot)).id for slot in slots]
+    return np.array([nearest[memory.categories.category_of(i)] for i in ids])
+
+
+def _neighbours(memory: SlotMemory, slots: Slots, base: Column) -> Column:
+    """The scores of the slots before and after in the episode, where they are above the mean."""
+    lift = np.zeros(len(slots))
+    for beside in (memory.episodes.before[slots], memory.episodes.after[slots]):
+        rows = np.searchsorted(slots, beside).clip(0, len(slots) - 1)
+        known = (beside != NONE) & (slots[rows] == beside)
+        lift[known] += np.maximum(base[rows[known]], 0.0)
+    return lift
+
+
+def _association(memory: SlotMemory, slots: Slots, scores: Column) -> Column:
+    """What the direct hits, those with half of the best score, spread over the Hebbian graph.
+
+    On the scale of the scores, and never above that of the weakest direct hit (see the bound in
+    `nn.hebbian.spread`): an associate comes to mind after what brought it.
+    """
+    lift = np.zeros(len(slots))
+    best = float(scores.max(initial=0.0))
+    if best <= 0:
+        return lift
+    order = np.argsort(-scores, kind="stable")[:_HITS]
+    direct = {
+        memory.at(int(slots[row])).id: float(scores[row])
+        for row in order
+        if scores[row] >= best / 2
+    }
+    damping = safe_damping(direct.values())
+    for record_id, active in memory.associations.spread(direct, _HOPS, damping).items():
+        if record_id in direct or record_id not in memory:
+            continue
+        place = int(np.searchsorted(slots, memory.slot(record_id)))
+        if place < len(slots) and slots[place] == memory.slot(record_id):
+            lift[place] = active / (1 - damping)
+    return lift
+
+
+def _associates(memory: SlotMemory, found: Slots) -> list[int]:
+    """Slots that the nominated ones lead to."""
+    linked: set[str] = set()
+    if not memory.associations:
+        return []
+    for slot in found.tolist():
+        linked.update(memory.associations.neighbours(memory.at(slot).id))
+    return [memory.slot(record_id) for record_id in linked if record_id in memory]
