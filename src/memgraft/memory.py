@@ -9,12 +9,14 @@ from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from memgraft.core.errors import Conflict, InvalidInput, NotFound
+from memgraft.core.filters import compiled
 from memgraft.core.home import Home
 from memgraft.core.recall import Passages, Patch, Query, Recall
 from memgraft.core.receipts import Receipt
-from memgraft.core.records import Event, Record, content_hash, now
+from memgraft.core.records import Event, Record, content_hash
 from memgraft.core.scope import Scope
 from memgraft.store.base import Store
+from memgraft.store.following import Changes, Follower
 from memgraft.text.notice import notice
 from memgraft.text.slots import contradicts, slot
 
@@ -26,6 +28,52 @@ AddEvent = Literal["ADD", "UPDATE", "NONE"]
 Progress = Callable[[str, int, int], None]
 
 DEFAULT_LIMIT = 100
+
+
+class Attributes:
+    """Which live records speak of the same attribute, by scope; known scopes follow the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._changes = Follower(store)
+        self._known: dict[Scope, dict[str, dict[str, Record]]] = {}
+        self._places: dict[str, tuple[Scope, str]] = {}
+
+    def peers(self, record: Record) -> list[Record]:
+        """The live records of the same scope with the attribute that this one speaks of."""
+        attribute = slot(record.text)
+        if attribute is None:
+            return []
+        self._follow()
+        if record.scope not in self._known:
+            self._known[record.scope] = {}
+            for old in self._store.list(record.scope):
+                self._put(old)
+        return list(self._known[record.scope].get(attribute, {}).values())
+
+    def _follow(self) -> None:
+        changes = self._changes.changes()
+        if changes is None:
+            return
+        self._changes.done(changes)
+        if changes.whole:
+            self._known, self._places = {}, {}
+            return
+        for record_id in [*changes.gone, *changes.live]:
+            self._drop(record_id)
+        for record in changes.live.values():
+            self._put(record)
+
+    def _put(self, record: Record) -> None:
+        attribute = slot(record.text) if record.scope in self._known else None
+        if attribute is not None:
+            self._known[record.scope].setdefault(attribute, {})[record.id] = record
+            self._places[record.id] = record.scope, attribute
+
+    def _drop(self, record_id: str) -> None:
+        if record_id in self._places:
+            scope, attribute = self._places.pop(record_id)
+            self._known[scope][attribute].pop(record_id, None)
 
 
 class Memory:
@@ -42,9 +90,10 @@ class Memory:
     def __init__(self, store: Store, homes: Sequence[Home] = ()) -> None:
         self.store = store
         self.homes = tuple(homes)
-        self._seen = -1
-        self._next_expiry: str | None = None
-        self._slots: dict[str, tuple[int, str | None]] = {}
+        self._changes = Follower(store)
+        # What a home failed to take is offered again after the next change.
+        self._refused: set[str] = set()
+        self._attributes = Attributes(store)
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -73,7 +122,9 @@ class Memory:
         facts = _facts(messages, infer)
         # All of them are checked before the first is kept.
         records = [Record.new(fact, scope, metadata=metadata or {}) for fact in facts]
-        return {"results": [self._add(record) for record in records]}
+        kept = [self._keep(record) for record in records]
+        receipts = self.catch_up()
+        return {"results": [_added(*result, receipts) for result in kept]}
 
     def update(
         self,
@@ -149,11 +200,23 @@ class Memory:
         app_id: str | None = None,
         run_id: str | None = None,
         limit: int = 10,
+        filters: dict[str, Any] | None = None,
+        threshold: float = 0.0,
         explain: bool = False,
     ) -> dict[str, Any]:
-        """Memories that have to do with a query, best first, whichever homes there are."""
+        """Memories that have to do with a query, best first, whichever homes there are.
+
+        Args:
+            query: what is looked for.
+            user_id, agent_id, app_id, run_id: whose memories.
+            limit: how many at most, 1 or more.
+            filters: which records may be found; see `memgraft.core.filters`.
+            threshold: the least score, from 0 to 1.
+            explain: give the signals that each was found by.
+        """
         scope = Scope(user_id, agent_id, app_id, run_id)
-        found = self._passages(Query(query, scope, limit))
+        accepts = compiled(filters) if filters else None
+        found = self._passages(Query(query, scope, limit, accepts, threshold))
         results = []
         for record_id, score, signals in found:
             result = {**as_dict(self.store.get(record_id)), "score": score}
@@ -181,14 +244,17 @@ class Memory:
 
         Every other method does this by itself; call it where the wait should be seen.
         """
-        sequence = self.store.sequence()
-        expired = self._next_expiry is not None and self._next_expiry <= now()
-        if not self.homes or (sequence == self._seen and not expired):
+        if not self.homes:
             return []
-        live = self.store.list()
-        receipts = [receipt for home in self.homes for receipt in _align(home, live, progress)]
-        self._seen = sequence
-        self._next_expiry = min((r.expires_at for r in live if r.expires_at), default=None)
+        changes = self._changes.changes()
+        if changes is None:
+            return []
+        if not changes.whole and self._refused:
+            again = self.store.living(sorted(self._refused))
+            changes = replace(changes, live={**{r.id: r for r in again}, **changes.live})
+        receipts = [receipt for home in self.homes for receipt in _align(home, changes, progress)]
+        self._refused = {r.record_id for r in receipts if r.outcome == "refused"}
+        self._changes.done(changes)
         return receipts
 
     def consolidate(self, budget: float = 1.0) -> list[dict[str, Any]]:
@@ -208,6 +274,9 @@ class Memory:
         return {"store": self.store.location, "memories": self.store.count(scope), "homes": homes}
 
     def close(self) -> None:
+        """Close every home, then the store. Idempotent."""
+        for home in self.homes:
+            home.close()
         self.store.close()
 
     def __enter__(self) -> Memory:
@@ -217,14 +286,6 @@ class Memory:
         self.close()
 
     # -- inside ----------------------------------------------------------------------------
-
-    def _add(self, record: Record) -> dict[str, Any]:
-        kept, event, old = self._keep(record)
-        receipts = self.catch_up()
-        result = {"id": kept.id, "memory": kept.text, "event": event}
-        if old is not None:
-            result |= {"previous_memory": old.text, "supersedes": old.id}
-        return {**result, "receipts": _of(receipts, kept.id)}
 
     def _keep(self, record: Record, tries: int = 20) -> tuple[Record, AddEvent, Record | None]:
         """Into the store: the record that is there now, what was done, and what it replaced."""
@@ -241,24 +302,11 @@ class Memory:
 
     def _contradicted(self, record: Record) -> Record | None:
         """The live record of the same scope that says otherwise, unless one says the same."""
-        attribute = slot(record.text)
-        if attribute is None:
-            return None
-        peers = [old for old in self.store.list(record.scope) if old.scope == record.scope]
+        peers = self._attributes.peers(record)
         content = content_hash(record.text)
         if any(content_hash(old.text) == content for old in peers):
             return None
-        for old in peers:
-            if self._slot(old) == attribute and contradicts(record.text, old.text):
-                return old
-        return None
-
-    def _slot(self, record: Record) -> str | None:
-        """`slot`, remembered per version, since every `add` asks it of every record."""
-        known = self._slots.get(record.id)
-        if known is None or known[0] != record.version:
-            known = self._slots[record.id] = (record.version, slot(record.text))
-        return known[1]
+        return next((old for old in peers if contradicts(record.text, old.text)), None)
 
     def _passages(self, query: Query) -> list[tuple[str, float, dict[str, float]]]:
         """(id, score in [0, 1], signals) from the home that retrieves, else from the words."""
@@ -268,11 +316,11 @@ class Memory:
                 recall = home.read(query)
                 assert isinstance(recall, Passages)
                 return [
-                    (item.record_id, _unit_score(**item.signals), dict(item.signals))
+                    (item.record_id, item.signals["confidence"], dict(item.signals))
                     for item in recall.items
                 ]
         words = self.store.search_text(query.text, query.scope, query.limit)
-        return [(i, _unit_score(0.0, bm25), {"bm25": bm25}) for i, bm25 in words]
+        return [(i, _unit_score(bm25), {"bm25": bm25}) for i, bm25 in words]
 
     def _superseded_by(self, memory_id: str) -> str | None:
         """The id that this record superseded, if it is still there to tell."""
@@ -282,19 +330,28 @@ class Memory:
             return None
 
 
-def _align(home: Home, live: list[Record], progress: Progress | None) -> list[Receipt]:
-    """Make a home hold the live records and no others."""
+def _align(home: Home, changes: Changes, progress: Progress | None) -> list[Receipt]:
+    """Make a home hold what changed as the store has it now."""
     held = home.held()
-    versions = {record.id: record.version for record in live}
-    receipts = home.forget([i for i in held if i not in versions])
+    gone = held.keys() - changes.live.keys() if changes.whole else changes.gone & held.keys()
+    receipts = home.forget(sorted(gone)) if gone else []
+    live = changes.live.values()
     missing = [record for record in live if held.get(record.id) != record.version]
     tell = progress or (lambda *_: None)
-    for done, record in enumerate(missing):
-        tell(f"{home.name}: catching up", done, len(missing))
-        receipts += _write(home, record)
+    for start in range(0, len(missing), home.batch):
+        tell(f"{home.name}: catching up", start, len(missing))
+        receipts += _write_all(home, missing[start : start + home.batch])
     if missing:
         tell(f"{home.name}: catching up", len(missing), len(missing))
     return receipts
+
+
+def _write_all(home: Home, records: list[Record]) -> list[Receipt]:
+    """Write records together, or one by one if that fails: one must not keep the others out."""
+    if len(records) > 1:
+        with contextlib.suppress(Exception):
+            return home.write(records)
+    return [receipt for record in records for receipt in _write(home, record)]
 
 
 def _write(home: Home, record: Record) -> list[Receipt]:
@@ -310,6 +367,15 @@ def _write(home: Home, record: Record) -> list[Receipt]:
         with contextlib.suppress(Exception):
             home.forget([record.id])
         return [Receipt(record.id, home.name, "refused", f"{type(error).__name__}: {error}")]
+
+
+def _added(
+    kept: Record, event: AddEvent, old: Record | None, receipts: list[Receipt]
+) -> dict[str, Any]:
+    result = {"id": kept.id, "memory": kept.text, "event": event}
+    if old is not None:
+        result |= {"previous_memory": old.text, "supersedes": old.id}
+    return {**result, "receipts": _of(receipts, kept.id)}
 
 
 def patch_of(recalls: Sequence[Recall]) -> Patch:
@@ -363,8 +429,6 @@ def _of(receipts: list[Receipt], record_id: str) -> list[dict[str, Any]]:
     return [asdict(receipt) for receipt in receipts if receipt.record_id == record_id]
 
 
-def _unit_score(cosine: float, bm25: float) -> float:
-    """Either signal alone can make a result good: 1 - (1 - dense)(1 - lexical), in [0, 1]."""
-    dense = min(1.0, max(0.0, cosine))
-    lexical = max(0.0, bm25) / (max(0.0, bm25) + 5.0)
-    return 1.0 - (1.0 - dense) * (1.0 - lexical)
+def _unit_score(bm25: float) -> float:
+    """BM25 in [0, 1)."""
+    return max(0.0, bm25) / (max(0.0, bm25) + 5.0)

@@ -482,7 +482,7 @@ class TestExpiry:
         memory.store.add(Record.new("long", ME))
         assert recalled(memory) == ["long", "short"]
         later = from_now(hours=2)
-        monkeypatch.setattr("memgraft.memory.now", lambda: later)
+        monkeypatch.setattr("memgraft.store.following.now", lambda: later)
         monkeypatch.setattr("memgraft.store.rows.now", lambda: later)
         assert recalled(memory) == ["long"]
         assert home.texts == texts(memory) == ["long"]

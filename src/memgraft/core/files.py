@@ -14,8 +14,8 @@ from memgraft.core.folder import load_config, save_config
 STALE = 600
 
 
-class RecordFiles:
-    """`config.json` plus `records/<id>.safetensors`.
+def claim_folder(folder: Path, kind: str, version: int, identity: dict[str, str]) -> None:
+    """Make or check a folder of this kind, whose content was computed with `identity`.
 
     Args:
         folder: created if missing.
@@ -26,29 +26,40 @@ class RecordFiles:
     Raises:
         FolderError: see above, or the folder cannot be written.
     """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "config.json").exists():
+            save_config(folder, kind, version, identity)
+    except OSError as error:
+        raise FolderError(
+            f"cannot write to {folder}",
+            expected="a folder that this user may write to",
+            got=error.strerror or str(error),
+            next_step="change its permissions, free disk space, or name another --store",
+        ) from error
+    found = load_config(folder, kind, version)
+    if found != identity:
+        raise FolderError(
+            f"{folder} was made with something else",
+            expected=_described(identity),
+            got=_described(found),
+            next_step="use the model that it was made with, or delete the folder: "
+            "it is rebuilt from the store (for passages, `memgraft reembed` does that)",
+        )
+
+
+class RecordFiles:
+    """`config.json` plus `records/<id>.safetensors`; see `claim_folder`."""
 
     def __init__(self, folder: Path, kind: str, version: int, identity: dict[str, str]) -> None:
         self.folder = folder
+        claim_folder(folder, kind, version, identity)
         try:
-            (folder / "records").mkdir(parents=True, exist_ok=True)
-            if not (folder / "config.json").exists():
-                save_config(folder, kind, version, identity)
+            (folder / "records").mkdir(exist_ok=True)
         except OSError as error:
             raise FolderError(
-                f"cannot write to {folder}",
-                expected="a folder that this user may write to",
-                got=error.strerror or str(error),
-                next_step="change its permissions, free disk space, or name another --store",
+                f"cannot write to {folder}", got=error.strerror or str(error)
             ) from error
-        found = load_config(folder, kind, version)
-        if found != identity:
-            raise FolderError(
-                f"{folder} was made with something else",
-                expected=_described(identity),
-                got=_described(found),
-                next_step="use the model that it was made with, or delete the folder: "
-                "it is rebuilt from the store",
-            )
         self._sweep()
 
     def path(self, record_id: str) -> Path:

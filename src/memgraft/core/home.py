@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from memgraft.core.recall import Query, Recall
@@ -19,6 +19,8 @@ class Home(ABC):
     """
 
     name: ClassVar[str]
+    # Records that `write` takes at once at best.
+    batch: ClassVar[int] = 1
 
     @abstractmethod
     def write(self, records: Sequence[Record]) -> list[Receipt]:
@@ -37,12 +39,19 @@ class Home(ABC):
         """Spend up to `budget` seconds on housekeeping."""
 
     @abstractmethod
-    def held(self) -> dict[str, int]:
-        """Version by id of every record that this home holds or has refused for good."""
+    def held(self) -> Mapping[str, int]:
+        """Version by id of every record that this home holds or has refused for good.
+
+        May be a view of what the home keeps: it is asked before every read.
+        """
 
     @abstractmethod
     def save(self) -> None:
         """Make all of the state durable. Writes are durable already; this is for the rest."""
+
+    def close(self) -> None:
+        """Save and release what is open. Idempotent."""
+        self.save()
 
     @abstractmethod
     def stats(self) -> dict[str, Any]:

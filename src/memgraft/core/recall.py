@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from memgraft.core.filters import Test
 from memgraft.core.scope import Scope
 
 # A tensor of whatever library the home computes with; core itself has none.
@@ -14,11 +15,20 @@ Tensor = Any
 
 @dataclass(frozen=True)
 class Query:
-    """A question to a memory: text, whose memories, and how many answers at most."""
+    """A question to a memory: text, whose memories, and how many answers at most.
+
+    `filters` accepts records (see `core.filters`). Of the answers, only those at least as sure as
+    `confidence` (0 to 1) are given, only up to the widest gap of their scores if `adaptive`, and no
+    more than `tokens` together.
+    """
 
     text: str
     scope: Scope = Scope()
     limit: int = 10
+    filters: Test | None = None
+    confidence: float = 0.0
+    adaptive: bool = False
+    tokens: int | None = None
 
 
 @dataclass(frozen=True)

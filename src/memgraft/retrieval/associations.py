@@ -82,6 +82,10 @@ class Associations:
         """Records that lead to another."""
         return len(self._rows)
 
+    def __contains__(self, record_id: object) -> bool:
+        """Whether anything is kept of an id: an edge from it or to it, or that it was recent."""
+        return record_id in self._rows or record_id in self._sources or record_id in self._trace
+
     def observe(self, record_id: str, at: float) -> None:
         """A record is written or read; ids observed at the same time count as together.
 
@@ -221,6 +225,23 @@ class Associations:
                 next_step="start without them: they are learned again",
             ) from error
         return made
+
+    def packed(self) -> bytes:
+        """`arrays` as the bytes of a safetensors file."""
+        from safetensors.numpy import save
+
+        return bytes(save(self.arrays()))
+
+    @classmethod
+    def unpacked(cls, data: bytes, config: AssociationsConfig = DEFAULT) -> Self:
+        """What `packed` gave; none if it is damaged: associations are learned again."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            return cls.from_arrays(load(data), config)
+        except (SafetensorError, InvalidInput):
+            return cls(config)
 
     def _restore(self, arrays: Arrays) -> None:
         columns = {name: array.tolist() for name, array in arrays.items()}

@@ -1,124 +1,243 @@
-"""HOME 1, part one: exact dense search and BM25 over the store, fused over all candidates."""
+"""HOME 1: the records of the store in slot memories, one for each user, read as passages."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from memgraft.core.errors import FolderError, NotFound
-from memgraft.core.files import RecordFiles
-from memgraft.core.folder import load_arrays, save_arrays
+from memgraft.core.files import claim_folder
 from memgraft.core.home import Home
 from memgraft.core.recall import Passage, Passages, Query
 from memgraft.core.receipts import Receipt, Report
 from memgraft.core.records import Record
-from memgraft.core.scope import Scope
-from memgraft.retrieval.fusion import z_sum
+from memgraft.retrieval.associations import Associations
+from memgraft.retrieval.config import RetrievalConfig
+from memgraft.retrieval.memory import SURE, Asked, Hit, SlotMemory
+from memgraft.retrieval.slot_file import SlotFile, SlotRow
+from memgraft.retrieval.trace import Trace
 from memgraft.store.base import Store
-from memgraft.text.encoder import Encoder, Vectors
+from memgraft.text.encoder import Encoder
 
 KIND = "memgraft-passages"
-VERSION = 1
-# Candidates that each signal nominates, at least.
-POOL = 50
+VERSION = 2
 
 
 class PassagesHome(Home):
-    """One vector per record, one file each; the words are in the store's own index."""
+    """A `SlotMemory` per user, so that no user's words weigh in another's search.
+
+    Vectors, and what was learned by reading, are kept in one file beside the store; texts are not:
+    they are the store's.
+
+    Args:
+        store: whose records are read.
+        encoder: a folder that another one wrote is refused.
+        folder: created if missing.
+        config: weights and limits of the search.
+    """
 
     name = "passages"
+    batch = 256
 
-    def __init__(self, store: Store, encoder: Encoder, folder: Path) -> None:
+    def __init__(
+        self, store: Store, encoder: Encoder, folder: Path, config: RetrievalConfig | None = None
+    ) -> None:
         self.store = store
         self.encoder = encoder
-        self._files = RecordFiles(folder, KIND, VERSION, {"encoder": encoder.id})
-        self._rows: dict[str, tuple[int, Scope, Vectors]] = {}
-        self._matrix: Vectors | None = None
+        self.config = config or RetrievalConfig()
+        claim_folder(folder, KIND, VERSION, {"encoder": encoder.id})
+        self._file = SlotFile(folder / "slots.sqlite")
+        self._tenants: dict[str, SlotMemory] = {}
+        self._tenant_of: dict[str, str] = {}
+        self._versions: dict[str, int] = {}
         self._load()
+
+    # -- the five verbs --------------------------------------------------------------------
 
     def write(self, records: Sequence[Record]) -> list[Receipt]:
         started = time.perf_counter()
-        vectors = self.encoder.encode([record.text for record in records])
-        self._matrix = None
-        for record, vector in zip(records, vectors, strict=True):
-            header = {"version": str(record.version), "scope": json.dumps(asdict(record.scope))}
-            save_arrays(self._files.path(record.id), {"vector": vector}, header)
-            self._rows[record.id] = (record.version, record.scope, vector)
+        for record in records:
+            self._leave(record.id, _tenant(record))
+        by_tenant: dict[str, list[Record]] = {}
+        for record in records:
+            by_tenant.setdefault(_tenant(record), []).append(record)
+        for tenant, own in by_tenant.items():
+            memory = self.tenant(tenant)
+            memory.add([Trace.of(record) for record in own])
+            for record in own:
+                self._tenant_of[record.id], self._versions[record.id] = tenant, record.version
+                memory.associate(record.id)
+            self._keep(memory, [record.id for record in own])
         each = 1e3 * (time.perf_counter() - started) / max(1, len(records))
         return [Receipt(record.id, self.name, "exact", milliseconds=each) for record in records]
 
     def read(self, query: Query) -> Passages:
-        cosines = self._cosines(query)
-        lexical = dict(self.store.search_text(query.text, query.scope, max(POOL, query.limit)))
-        nearest = sorted(cosines, key=lambda i: -cosines[i])[: max(POOL, query.limit)]
-        # A record found by words alone is a candidate too, if this home has caught up with it.
-        candidates = list(dict.fromkeys([*nearest, *(i for i in lexical if i in cosines)]))
-        if not candidates:
-            return Passages()
-        signals = {
-            "cosine": np.array([cosines[i] for i in candidates]),
-            "bm25": np.array([lexical.get(i, 0.0) for i in candidates]),
-        }
-        fused = z_sum(signals)
-        best = np.argsort(-fused, kind="stable")[: query.limit]
-        passages = []
-        for row in best.tolist():
-            # Another process may have deleted it since this home caught up.
-            with contextlib.suppress(NotFound):
-                text = self.store.get(candidates[row]).text
-                values = {name: float(column[row]) for name, column in signals.items()}
-                passages.append(Passage(candidates[row], text, float(fused[row]), values))
-        return Passages(tuple(passages))
+        where = None
+        if query.filters is not None:
+            accepted = {r.id for r in self.store.list(query.scope) if query.filters(r)}
+            where = lambda trace: trace.id in accepted  # noqa: E731
+        asked = Asked(
+            limit=query.limit,
+            scope=query.scope,
+            where=where,
+            confidence=query.confidence,
+            adaptive=query.adaptive,
+            tokens=query.tokens,
+        )
+        hits = self._searched(query, asked)
+        # Another process may have deleted one since this home caught up.
+        living = {record.id for record in self.store.living([hit.trace.id for hit in hits])}
+        hits = [hit for hit in hits if hit.trace.id in living]
+        if hits and hits[0].confidence >= SURE:
+            self._used(hits[0].trace.id)
+        return Passages(tuple(_passage(hit) for hit in hits))
 
     def forget(self, ids: Iterable[str]) -> list[Receipt]:
         receipts = []
-        self._matrix = None
         for record_id in ids:
-            self._files.remove(record_id)
-            self._rows.pop(record_id, None)
+            self._leave(record_id)
             receipts.append(Receipt(record_id, self.name, "exact"))
         return receipts
 
     def consolidate(self, budget: float = 1.0) -> Report:
-        """Nothing to tidy: vectors are independent."""
-        return Report(self.name)
+        """Close the gaps of removed records and let associations fade; see also `dreams`."""
+        freed = sum(memory.compact() for memory in self._tenants.values())
+        faded = sum(memory.associations.decay(time.time()) for memory in self._tenants.values())
+        self.save()
+        changes = [f"{freed} empty slots closed"] * bool(freed)
+        changes += [f"{faded} associations faded"] * bool(faded)
+        return Report(self.name, tuple(changes), {"freed": freed, "faded": faded})
 
-    def held(self) -> dict[str, int]:
-        return {record_id: version for record_id, (version, _, _) in self._rows.items()}
+    def held(self) -> Mapping[str, int]:
+        return self._versions
 
     def save(self) -> None:
-        """Nothing to do: every write is on disk when its receipt is given."""
+        """Write the associations; every record is on disk when its receipt is given."""
+        self._file.put_graphs(
+            {tenant: memory.associations.packed() for tenant, memory in self._tenants.items()}
+        )
+
+    def close(self) -> None:
+        self.save()
+        self._file.close()
 
     def stats(self) -> dict[str, Any]:
-        size = sum(vector.nbytes for _, _, vector in self._rows.values())
-        return {"facts": len(self._rows), "bytes": size, "encoder": self.encoder.id}
+        memories = list(self._tenants.values())
+        return {
+            "facts": len(self._versions),
+            "bytes": sum(8 * self.encoder.dimension * len(memory) for memory in memories),
+            "encoder": self.encoder.id,
+            "users": len(memories),
+            "asleep": sum(len(memory.asleep) for memory in memories),
+            "associations": sum(len(memory.associations) for memory in memories),
+        }
 
-    def _cosines(self, query: Query) -> dict[str, float]:
-        """Cosine by id, for the records that the scope covers."""
-        allowed = [
-            (row, record_id)
-            for row, (record_id, (_, scope, _)) in enumerate(self._rows.items())
-            if query.scope.covers(scope)
+    # -- tenants ---------------------------------------------------------------------------
+
+    def tenant(self, name: str) -> SlotMemory:
+        """The memory of one user; "" is that of records without one."""
+        if name not in self._tenants:
+            self._tenants[name] = SlotMemory(self.encoder, self.config)
+        return self._tenants[name]
+
+    def _searched(self, query: Query, asked: Asked) -> list[Hit]:
+        if query.scope.user_id is not None:
+            memory = self._tenants.get(query.scope.user_id)
+            return memory.search(query.text, asked) if memory else []
+        if len(self._tenants) == 1:
+            return next(iter(self._tenants.values())).search(query.text, asked)
+        # Scores of different memories have different means: what they share is confidence.
+        found = [
+            hit for memory in self._tenants.values() for hit in memory.search(query.text, asked)
         ]
-        if not allowed:
-            return {}
-        if self._matrix is None:
-            self._matrix = np.stack([vector for _, _, vector in self._rows.values()])
-        scores = self._matrix @ self.encoder.encode([query.text])[0]
-        return {record_id: float(scores[row]) for row, record_id in allowed}
+        return sorted(found, key=lambda hit: -hit.confidence)[: asked.limit]
+
+    def _leave(self, record_id: str, stays: str | None = None) -> None:
+        """Take a record out of its memory, unless that is the one where it will be replaced."""
+        tenant = self._tenant_of.get(record_id)
+        if tenant is None or tenant == stays:
+            return
+        self._file.remove([record_id])
+        del self._tenant_of[record_id], self._versions[record_id]
+        memory = self._tenants[tenant]
+        linked = record_id in memory.associations
+        changed = memory.remove(record_id)
+        self._keep(memory, changed)
+        if linked:
+            self.save()
+        if not len(memory):
+            del self._tenants[tenant]
+
+    def _used(self, record_id: str) -> None:
+        memory = self._tenants[self._tenant_of[record_id]]
+        memory.observe([record_id])
+        self._keep(memory, [record_id])
+
+    # -- on disk ---------------------------------------------------------------------------
+
+    def _keep(self, memory: SlotMemory, ids: Sequence[str]) -> None:
+        self._file.put(self._row(memory, record_id) for record_id in ids)
+
+    def _row(self, memory: SlotMemory, record_id: str) -> SlotRow:
+        slot = memory.slot(record_id)
+        return SlotRow(
+            record_id,
+            self._versions[record_id],
+            memory.bank.get(slot),
+            memory.contexts.get(slot),
+            float(memory.last_used.values[slot]),
+            int(memory.uses.values[slot]),
+            float(memory.strengths.values[slot]),
+            memory.asleep.get(record_id),
+        )
 
     def _load(self) -> None:
-        for path in self._files.paths():
-            try:
-                arrays, header = load_arrays(path)
-                scope = Scope(**json.loads(header["scope"]))
-                self._rows[path.stem] = (int(header["version"]), scope, arrays["vector"])
-            except (FolderError, KeyError, ValueError, TypeError):
-                path.unlink(missing_ok=True)  # rebuilt from the store
+        """Place what the file holds of the store's living records, in the order of the store."""
+        rows = {row.id: row for row in self._file.rows() if self._fits(row)}
+        stale = set(rows)
+        for record in self.store.list():
+            row = rows.get(record.id)
+            if row is None or row.version != record.version:
+                continue
+            stale.discard(record.id)
+            self._place(record, row)
+        self._file.remove(stale)
+        for row in rows.values():
+            self._put_to_rest(row)
+        for tenant, graph in self._file.graphs().items():
+            if tenant in self._tenants:
+                self._tenants[tenant].associations = Associations.unpacked(graph)
+
+    def _fits(self, row: SlotRow) -> bool:
+        return len(row.vector) == len(row.context) == self.encoder.dimension
+
+    def _place(self, record: Record, row: SlotRow) -> None:
+        tenant = _tenant(record)
+        memory = self.tenant(tenant)
+        slot = memory.place(Trace.of(record), row.vector, row.context)
+        memory.last_used.values[slot] = row.last_used
+        memory.uses.values[slot] = row.uses
+        memory.strengths.values[slot] = row.strength
+        self._tenant_of[record.id], self._versions[record.id] = tenant, row.version
+
+    def _put_to_rest(self, row: SlotRow) -> None:
+        tenant = self._tenant_of.get(row.id)
+        if (
+            row.asleep_for is None
+            or tenant is None
+            or self._tenant_of.get(row.asleep_for) != tenant
+        ):
+            return
+        memory = self._tenants[tenant]
+        if row.asleep_for not in memory.asleep:
+            memory.rest(row.id, row.asleep_for)
+
+
+def _tenant(record: Record) -> str:
+    return record.scope.user_id or ""
+
+
+def _passage(hit: Hit) -> Passage:
+    signals = {**hit.signals, "confidence": hit.confidence}
+    return Passage(hit.trace.id, hit.trace.text, hit.score, signals)

@@ -7,6 +7,7 @@ read    nominate candidates → a column per signal → z-sum → neighbours and
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -116,6 +117,7 @@ class SlotMemory:
         self.strengths = Column(np.float64)
         self.importances = Column(np.float64)
         self.lengths = Column(np.float64)
+        self.asks = Column(np.float64)
         self._scope_codes = Column(np.int64)
         self._scopes: dict[Scope, int] = {}
         self._speakers: dict[str, int] = {}
@@ -175,6 +177,7 @@ class SlotMemory:
         self.strengths.append(STRENGTH)
         self.importances.append(trace.importance)
         self.lengths.append(np.log1p(len(trace.text.split())))
+        self.asks.append(trace.text.rstrip().endswith(("?", "？", "؟")))
         self._scope_codes.append(self._scopes.setdefault(trace.scope, len(self._scopes)))
         speaker = (trace.speaker or "").casefold()
         self._speaker_codes.append(self._speakers.setdefault(speaker, len(self._speakers)))
@@ -184,8 +187,11 @@ class SlotMemory:
             self.categories.add(trace.id, self.bank.get(slot))
         return slot
 
-    def remove(self, record_id: str) -> None:
+    def remove(self, record_id: str) -> list[str]:
         """Forget a trace exactly: its vector, words, links, and its part in its followers' context.
+
+        Returns:
+            The ids of the followers, whose context vectors are new.
 
         Raises:
             NotFound: no such trace.
@@ -202,6 +208,7 @@ class SlotMemory:
         if self.categories is not None:
             self.categories.remove(record_id)
         self._contextualise(after)
+        return [self.at(place).id for place in after]
 
     def _drop(self, slot: int) -> None:
         """Empty a slot but for its place in the episode."""
@@ -260,7 +267,7 @@ class SlotMemory:
 
     def _question(self, text: str, vector: NDArray[np.float32], asked: Asked) -> Question:
         now = time.time() if asked.now is None else asked.now
-        return Question(text, self.bank.checked(vector), now, self._allowed(asked))
+        return Question(text, self.bank.checked(vector), now, self._allowed(asked), asked.limit)
 
     def _allowed(self, asked: Asked) -> NDArray[np.bool_]:
         """Slots that may be found, (slots,)."""
@@ -311,6 +318,16 @@ class SlotMemory:
             )
             self.uses.values[slot] += 1
             self.last_used.values[slot] = max(at, float(self.last_used.values[slot]))
+            self.associate(record_id, at)
+
+    def associate(self, record_id: str, at: float | None = None) -> None:
+        """A trace was read, or written: it is linked with those that were just before it.
+
+        The present counts, not when a text says that it happened; a time that lies before the
+        latest one, from an import say, links nothing.
+        """
+        at = time.time() if at is None else at
+        with contextlib.suppress(InvalidInput):
             self.associations.observe(record_id, at)
 
     def rest(self, record_id: str, representative: str) -> None:

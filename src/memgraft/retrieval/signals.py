@@ -14,7 +14,7 @@ from memgraft.nn.hebbian import safe_damping
 from memgraft.retrieval.activation import base_level, faded_strength
 from memgraft.retrieval.config import ABSOLUTE
 from memgraft.retrieval.episodes import NONE
-from memgraft.retrieval.fusion import Column, z_sum
+from memgraft.retrieval.fusion import Column, z_scores, z_sum
 from memgraft.retrieval.lexical import best_rows
 from memgraft.text.stems import stems
 from memgraft.text.when import Span, spans, temporal_fit
@@ -31,12 +31,14 @@ _HITS, _HOPS = 8, 2
 
 @dataclass(frozen=True)
 class Question:
-    """A text and its unit vector (d,), the moment it is asked at, and which slots may answer."""
+    """A text and its unit vector (d,), the moment it is asked at, which slots may answer, and how
+    many are wanted."""
 
     text: str
     vector: NDArray[np.float32]
     now: float
     allowed: NDArray[np.bool_]
+    limit: int
 
 
 def candidates(memory: SlotMemory, question: Question) -> Slots:
@@ -46,7 +48,7 @@ def candidates(memory: SlotMemory, question: Question) -> Slots:
     """
     if not question.allowed.any():
         return np.zeros(0, np.intp)
-    pool = memory.config.pool
+    pool = max(memory.config.pool, question.limit)
     nominated = [memory.bank.nearest(question.vector, pool, question.allowed)]
     words = np.where(question.allowed, memory.words.scores(_words(memory, question)[0]), 0.0)
     by_words = np.array(best_rows(words.astype(np.float32), pool), np.intp)
@@ -63,13 +65,11 @@ def ranked(
 ) -> tuple[Column, dict[str, Column]]:
     """The fused score of each candidate, (n,), and the columns that it was made of."""
     signals = _columns(memory, question, slots)
+    signals["neighbours"] = _neighbours(memory, slots, signals)
     weights = _adapted(memory, question)
-    base = z_sum(signals, weights, ABSOLUTE)
-    neighbours = _neighbours(memory, slots, base)
-    scores = base + weights["neighbours"] * neighbours
-    association = _association(memory, slots, scores)
-    signals |= {"neighbours": neighbours, "association": association}
-    return np.maximum(scores, weights["association"] * association), signals
+    scores = z_sum(signals, weights, ABSOLUTE)
+    signals["association"] = _association(memory, slots, scores)
+    return np.maximum(scores, weights["association"] * signals["association"]), signals
 
 
 def _columns(memory: SlotMemory, question: Question, slots: Slots) -> dict[str, Column]:
@@ -80,9 +80,10 @@ def _columns(memory: SlotMemory, question: Question, slots: Slots) -> dict[str, 
         "cosine": memory.bank.gathered(slots) @ question.vector,
         "context": memory.contexts.gathered(slots) @ question.vector,
         "words": words[slots],
-        "episode": _episode(memory, text, slots),
+        "episode": _episode(memory, text, words, slots),
         "overlap": _overlap(memory, text, slots),
-        "length": memory.lengths.values[slots],
+        "length": _length(memory, slots),
+        "asks": memory.asks.values[slots] * (memory.episodes.episode[slots] != NONE),
         "speaker": memory.speaker_codes[slots] == memory.speakers.get(speaker, NONE),
         "temporal": _temporal(when, memory.times.values[slots]),
         "activation": base_level(
@@ -130,14 +131,26 @@ def _adapted(memory: SlotMemory, question: Question) -> dict[str, float]:
     return weights
 
 
-def _episode(memory: SlotMemory, text: str, slots: Slots) -> NDArray[np.float64]:
-    """BM25 of the whole episode that each slot belongs to; 0 for slots in none."""
+def _episode(
+    memory: SlotMemory, text: str, words: NDArray[np.float64], slots: Slots
+) -> NDArray[np.float64]:
+    """BM25 of the whole episode that each slot belongs to; a slot in none is one of its own."""
     count = len(memory.episodes)
     if not count:
-        return np.zeros(len(slots))
+        return words[slots]
     scores = memory.words.group_scores(text, memory.episodes.episode, count)
     episode = memory.episodes.episode[slots]
-    return np.where(episode != NONE, scores[episode], 0.0)
+    return np.where(episode != NONE, scores[episode], words[slots])
+
+
+def _length(memory: SlotMemory, slots: Slots) -> NDArray[np.float64]:
+    """Logarithm of the number of words: short turns of a conversation tell little.
+
+    What stands alone was told to be remembered, however short, and counts like the mean turn.
+    """
+    inside = memory.episodes.episode[slots] != NONE
+    lengths = memory.lengths.values[slots]
+    return np.where(inside, lengths, lengths[inside].mean() if inside.any() else 0.0)
 
 
 def _overlap(memory: SlotMemory, text: str, slots: Slots) -> NDArray[np.float64]:
@@ -165,14 +178,15 @@ def _category(memory: SlotMemory, question: Question, slots: Slots) -> NDArray[n
     return np.array([nearest[memory.categories.category_of(i)] for i in ids])
 
 
-def _neighbours(memory: SlotMemory, slots: Slots, base: Column) -> Column:
-    """The scores of the slots before and after in the episode, where they are above the mean."""
-    lift = np.zeros(len(slots))
+def _neighbours(memory: SlotMemory, slots: Slots, signals: dict[str, Column]) -> Column:
+    """How well the texts before and after in the episode fit, in deviations of words and cosine."""
+    fit = z_scores(signals["words"]) + z_scores(signals["cosine"])
+    found = np.zeros(len(slots))
     for beside in (memory.episodes.before[slots], memory.episodes.after[slots]):
         rows = np.searchsorted(slots, beside).clip(0, len(slots) - 1)
         known = (beside != NONE) & (slots[rows] == beside)
-        lift[known] += np.maximum(base[rows[known]], 0.0)
-    return lift
+        found[known] += fit[rows[known]]
+    return found
 
 
 def _association(memory: SlotMemory, slots: Slots, scores: Column) -> Column:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from memgraft.core.records import Event, Record
@@ -65,6 +67,15 @@ class Store(ABC):
     @abstractmethod
     def sequence(self) -> int:
         """The last event's number: homes that have seen it are up to date."""
+
+    @abstractmethod
+    def changed(self, since: int) -> builtins.list[str] | None:
+        """Ids of the records with events after this sequence number, deleted ones too; None if
+        the history does not tell all of them any more."""
+
+    @abstractmethod
+    def living(self, ids: Sequence[str]) -> builtins.list[Record]:
+        """The live ones of these records, in no order."""
 
     @abstractmethod
     def reset(self) -> None:

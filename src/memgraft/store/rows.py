@@ -148,6 +148,15 @@ def sequence(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
+def changed(connection: sqlite3.Connection, since: int) -> list[str] | None:
+    """Ids of records with events after `since`; None if some of those events are gone."""
+    last = sequence(connection)
+    sql = "SELECT memory_id FROM history WHERE sequence > ? ORDER BY sequence"
+    ids = [row[0] for row in connection.execute(sql, (since,))]
+    # Numbers are given without gaps, but for those that a reset takes with it.
+    return list(dict.fromkeys(ids)) if len(ids) == last - since else None
+
+
 def check_fields(fields: dict[str, Any]) -> None:
     """Only what `update` may change."""
     unknown = sorted(set(fields) - set(UPDATABLE))

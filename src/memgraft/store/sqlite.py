@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from memgraft.store.base import Store
 from memgraft.store.migrations import migrate
 
 _GUARDS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'history'"
+
+# Values that one statement may hold on any SQLite.
+_AT_ONCE = 500
 
 # By SQLite's primary result code: what happened, and what to do about it.
 _FAULTS = {
@@ -162,6 +166,26 @@ class SQLiteStore(Store):
     def sequence(self) -> int:
         with self._reading() as connection:
             return rows.sequence(connection)
+
+    def changed(self, since: int) -> builtins.list[str] | None:
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                return rows.changed(connection, since)
+            finally:
+                connection.execute("COMMIT")
+
+    def living(self, ids: Sequence[str]) -> builtins.list[Record]:
+        where, values = rows.live(Scope())
+        found = []
+        with self._reading() as connection:
+            for start in range(0, len(ids), _AT_ONCE):
+                some = ids[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                found += rows.select(
+                    connection, f"WHERE {where} AND id IN ({marks})", [*values, *some]
+                )
+        return found
 
     def reset(self) -> None:
         """See `Store`. The sequence goes on by one, so that every home sees that it lags."""

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from memgraft.retrieval.fusion import z_scores, z_sum
+from memgraft.retrieval.fusion import z_scores
+from memgraft.retrieval.fusion import z_sum as weighted
+
+Columns = dict[str, np.ndarray]
+
+
+def z_sum(signals: Columns, weights: dict[str, float] | None = None, absolute: str = "") -> Any:
+    """Every signal weighs 1 unless it is said otherwise."""
+    return weighted(signals, weights or dict.fromkeys(signals, 1.0), frozenset(absolute.split()))
 
 
 def test_scores_have_mean_zero_and_deviation_one() -> None:
@@ -39,3 +49,14 @@ def test_a_clear_lead_in_one_signal_beats_small_ones_in_the_other() -> None:
 def test_the_sum_is_the_sum() -> None:
     first, second = np.array([1.0, 2.0, 4.0]), np.array([5.0, 3.0, 3.0])
     assert z_sum({"a": first, "b": second}) == pytest.approx(z_scores(first) + z_scores(second))
+
+
+def test_weights_scale_and_a_missing_one_counts_nothing() -> None:
+    first, second = np.array([1.0, 2.0, 4.0]), np.array([5.0, 3.0, 3.0])
+    fused = z_sum({"a": first, "b": second}, {"a": 2.0})
+    assert fused == pytest.approx(2 * z_scores(first))
+
+
+def test_an_absolute_signal_is_added_as_it_is() -> None:
+    fused = z_sum({"a": np.array([1.0, 1.0]), "b": np.array([0.0, 1.0])}, absolute="a")
+    assert fused == pytest.approx(1 + z_scores(np.array([0.0, 1.0])))
