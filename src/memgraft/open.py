@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +22,14 @@ from memgraft.store.base import Store
 from memgraft.store.open import open_store
 from memgraft.text.encoder import Encoder
 from memgraft.text.minilm import MiniLM
+from memgraft.text.open import open_encoder
 
 # How facts get into the weights: by the memory encoder that ships for the model, or solved for,
 # as they are where none ships.
 WRITERS = ("encoder", "closed-form")
 WRITER_VARIABLE = "MEMGRAFT_WRITER"
+ENCODER_VARIABLE = "MEMGRAFT_ENCODER"
+DEFAULT_ENCODER = "minilm"
 HOMES = {"weights": ("weights",), "passages": ("passages",), "both": ("weights", "passages")}
 
 
@@ -76,13 +80,60 @@ def open_memory(
         if "weights" in HOMES[home]:
             homes.append(injection_home(host, encoder, folder / "weights", writer))
         if "passages" in HOMES[home]:
-            homes.append(PassagesHome(opened, encoder, folder / "passages"))
+            homes.append(PassagesHome(opened, _passages_encoder(encoder), folder / "passages"))
         memory = Memory(opened, homes)
         memory.catch_up(progress)
     except BaseException:
         opened.close()
         raise
     return Opened(memory, host)
+
+
+def open_retrieval(
+    store: str | None = None, *, encoder: str | None = None, progress: Progress | None = None
+) -> Memory:
+    """Open or create a memory that is only searched: no language model is loaded.
+
+    Args:
+        store: a file or `sqlite:///` URL; the user's own by default.
+        encoder: a name as in `memgraft.text.open`; by default what MEMGRAFT_ENCODER says, else
+            `minilm`. Vectors of another encoder are refused: see `reembed`.
+        progress: told how far long work is.
+    """
+    opened = open_store(store or default_store())
+    try:
+        chosen = open_encoder(encoder_name(encoder), progress)
+        memory = Memory(opened, [PassagesHome(opened, chosen, homes_folder(opened) / "passages")])
+        memory.catch_up(progress)
+    except BaseException:
+        opened.close()
+        raise
+    return memory
+
+
+def reembed(
+    store: str | None = None, *, encoder: str | None = None, progress: Progress | None = None
+) -> Memory:
+    """`open_retrieval` after dropping the vectors, which are made anew from the store.
+
+    What was learned by reading, strengths and associations, is dropped with them.
+    """
+    opened = open_store(store or default_store())
+    folder = homes_folder(opened) / "passages"
+    opened.close()
+    open_encoder(encoder_name(encoder), progress)  # a wrong name must not cost the vectors
+    shutil.rmtree(folder, ignore_errors=True)
+    return open_retrieval(store, encoder=encoder, progress=progress)
+
+
+def encoder_name(given: str | None) -> str:
+    return given or os.environ.get(ENCODER_VARIABLE) or DEFAULT_ENCODER
+
+
+def _passages_encoder(router: Encoder) -> Encoder:
+    """The encoder of passages: the router's where it is the same, so that it is loaded once."""
+    name = encoder_name(None)
+    return router if name == DEFAULT_ENCODER else open_encoder(name)
 
 
 def injection_home(host: Host, encoder: Encoder, folder: Path, writer: str) -> InjectionHome:

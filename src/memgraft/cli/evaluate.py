@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -112,10 +113,88 @@ def injection(
     _print(figures, as_json, misses)
 
 
+@app.command()
+def retrieval(
+    data: Annotated[
+        Path, typer.Option(help="Conversations with questions and evidence.", metavar="FILE")
+    ],
+    format: Annotated[str, typer.Option(help="locomo, beam or jsonl.")] = "locomo",
+    system: Annotated[
+        list[str],
+        typer.Option(
+            help="bm25, minilm, rrf or mem0, each also as NAME+speaker, which puts the speaker's "
+            "name before each turn; memgraft."
+        ),
+    ] = ["bm25+speaker,minilm+speaker,rrf+speaker,memgraft"],  # noqa: B006
+    conversations: Annotated[
+        list[str] | None, typer.Option(help="Only these, by their ids.", metavar="ID,..")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first so many questions.", min=1)
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for a report with plots.", metavar="DIR")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Recall of the turns of long conversations that answer a question."""
+    prepare_libraries()
+    from memgraft.evals.conversations import load_corpus
+    from memgraft.evals.metered import MeteredEncoder
+    from memgraft.evals.retrieval import evaluate
+    from memgraft.evals.retrieval_report import prepare_folder, summary, write_report
+    from memgraft.evals.retrieval_systems import SYSTEMS, check_system
+    from memgraft.text.minilm import MiniLM
+
+    names = _listed(system)
+    for name in names:
+        check_system(name)
+    if not names:
+        raise InvalidInput("no system is named", expected=" or ".join(SYSTEMS))
+    corpus = load_corpus(data, format).only(_listed(conversations), limit)
+    if report:
+        prepare_folder(report)
+    figures = []
+    with Bars() as bars:
+        encoder = MeteredEncoder(MiniLM(progress=bars))
+        for name in names:
+            one = evaluate(name, partial(SYSTEMS[name], encoder), corpus, encoder, bars)
+            figures.append(one)
+            if as_json:
+                print(json.dumps(one, ensure_ascii=False), flush=True)
+    if report:
+        command = shlex.join(["memgraft", *sys.argv[1:]])
+        write_report(report, figures, command=command, data=data.name, labels=corpus.labels)
+    if not as_json:
+        _retrieval_tables(figures, summary(figures), corpus.labels)
+
+
 def _listed(given: Sequence[str] | None) -> list[str]:
     """An option's values, given several times or with commas, each once."""
     parts = [part.strip() for value in given or () for part in value.split(",")]
     return list(dict.fromkeys(part for part in parts if part))
+
+
+def _retrieval_tables(
+    figures: Sequence[dict[str, Any]], summary: str, labels: Mapping[str, str]
+) -> None:
+    """Systems side by side: all questions, then by category."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from memgraft.evals.retrieval_report import category_rows, rows
+
+    console = Console()
+    console.print(summary)
+    for cells in (rows(figures), category_rows(figures, labels)):
+        # A column per system: there are more figures than systems.
+        head, *lines = zip(*cells, strict=True)
+        table = Table()
+        for place, name in enumerate(head):
+            table.add_column(name, justify="right" if place else "left")
+        for line in lines:
+            table.add_row(*line)
+        console.print(table)
 
 
 def _check(homes: Sequence[str], writers: Sequence[str]) -> None:
@@ -232,4 +311,48 @@ def _table(figures: Sequence[dict[str, Any]]) -> None:
     for name in figures[0]:
         if name not in ("home", "system", "writer", "stack", "n", "misses"):
             table.add_row(name, *(as_text(name, result[name]) for result in figures))
+    Console().print(table)
+
+
+@app.command()
+def encoders(
+    facts: Annotated[
+        list[Path], typer.Option(help="JSONL of fact, question, paraphrase, answer; or several.")
+    ],
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(help="minilm, static, char_transformer, char_conv, hf:ID; all but hf:."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Recall of a question by its paraphrase, with speed, beside BM25."""
+    prepare_libraries()
+    from memgraft.evals.encoders import paraphrases, score, score_words
+    from memgraft.evals.rows import load_rows
+    from memgraft.text.open import NAMES, open_encoder
+
+    asked = paraphrases([row for path in facts for row in load_rows(path)])
+    scores = [score_words(asked)]
+    with Bars() as bars:
+        for name in _listed(encoder) or NAMES:
+            scores.append(score(name, open_encoder(name, bars), asked))
+    figures = [{"n": len(asked.queries), **one.to_dict()} for one in scores]
+    if as_json:
+        for one in figures:
+            print(json.dumps(one))
+        return
+    _encoder_table(figures)
+
+
+def _encoder_table(figures: Sequence[dict[str, Any]]) -> None:
+    """A row per encoder."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for place, name in enumerate(figures[0]):
+        table.add_column(name.replace("_", " "), justify="right" if place != 1 else "left")
+    for one in figures:
+        cells = (f"{v:.3f}" if isinstance(v, float) else str(v or "") for v in one.values())
+        table.add_row(*cells)
     Console().print(table)

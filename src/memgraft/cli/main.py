@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from memgraft.cli import bundles, data, evaluate, export, records, train
+from memgraft.cli import bundles, data, evaluate, export, records, retrieval, train
 from memgraft.cli import chat as chatting
 from memgraft.core.errors import MemgraftError
 
@@ -27,6 +27,9 @@ app.command("ask")(records.ask)
 app.command("memories")(records.memories)
 app.command("forget")(records.forget)
 app.command("stats")(records.stats)
+app.command("search")(retrieval.search)
+app.command("dream")(retrieval.dream)
+app.command("reembed")(retrieval.reembed)
 app.command("export")(export.export)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(data.app, name="data")

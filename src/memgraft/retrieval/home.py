@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from memgraft.core.receipts import Receipt, Report
 from memgraft.core.records import Record
 from memgraft.retrieval.associations import Associations
 from memgraft.retrieval.config import RetrievalConfig
+from memgraft.retrieval.dreams import DreamPlan, DreamReport, apply, dream, planned
 from memgraft.retrieval.memory import SURE, Asked, Hit, SlotMemory
 from memgraft.retrieval.slot_file import SlotFile, SlotRow
 from memgraft.retrieval.trace import Trace
@@ -100,14 +102,45 @@ class PassagesHome(Home):
             receipts.append(Receipt(record_id, self.name, "exact"))
         return receipts
 
-    def consolidate(self, budget: float = 1.0) -> Report:
-        """Close the gaps of removed records and let associations fade; see also `dreams`."""
-        freed = sum(memory.compact() for memory in self._tenants.values())
-        faded = sum(memory.associations.decay(time.time()) for memory in self._tenants.values())
-        self.save()
-        changes = [f"{freed} empty slots closed"] * bool(freed)
-        changes += [f"{faded} associations faded"] * bool(faded)
-        return Report(self.name, tuple(changes), {"freed": freed, "faded": faded})
+    def consolidate(self, budget: float = 1.0, dry_run: bool = False) -> Report:
+        """Dream (see `dreams`), and close the gaps of removed records.
+
+        Duplicates and superseded facts rest: the store keeps them, and `wake` undoes it.
+
+        Args:
+            budget: seconds, of all users together.
+            dry_run: only say what would change.
+        """
+        until = time.monotonic() + budget
+        changes: list[str] = []
+        figures: Counter[str] = Counter()
+        for memory in self._tenants.values():
+            plan = dream(memory, max(0.0, until - time.monotonic()))
+            report = planned(plan) if dry_run else self._dreamt(memory, plan)
+            changes += report.lines()
+            figures.update(report.figures)
+            if not dry_run:
+                figures["freed"] += memory.compact()
+        if not dry_run:
+            self.save()
+        return Report(self.name, tuple(changes), dict(figures))
+
+    def wake(self) -> Report:
+        """Find again what rests since earlier dreams."""
+        changes = []
+        for memory in self._tenants.values():
+            sleepers = list(memory.asleep)
+            for record_id in sleepers:
+                memory.wake(record_id)
+                changes.append(f'"{memory.trace(record_id).text}" is found again')
+            self._keep(memory, sleepers)
+        return Report(self.name, tuple(changes), {"woken": len(changes)})
+
+    def _dreamt(self, memory: SlotMemory, plan: DreamPlan) -> DreamReport:
+        report = apply(memory, plan)
+        # Whoever rested before may have got another representative.
+        self._keep(memory, sorted({*memory.asleep, *(replay.id for replay in report.replayed)}))
+        return report
 
     def held(self) -> Mapping[str, int]:
         return self._versions

@@ -331,7 +331,8 @@ class SlotMemory:
             self.associations.observe(record_id, at)
 
     def rest(self, record_id: str, representative: str) -> None:
-        """Let another trace stand for one: it is kept, and found no more until `wake`."""
+        """Let another trace stand for one, and for those that it stood for: they are kept, and
+        found no more until `wake`."""
         self.slot(record_id)
         self.slot(representative)
         if record_id == representative or representative in self._asleep:
@@ -341,6 +342,9 @@ class SlotMemory:
                 got=representative,
             )
         self._asleep[record_id] = representative
+        for sleeper, other in self._asleep.items():
+            if other == record_id:
+                self._asleep[sleeper] = representative
 
     def wake(self, record_id: str) -> None:
         """Undo `rest`; nothing happens to a trace that is awake."""

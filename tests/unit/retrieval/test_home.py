@@ -302,3 +302,22 @@ def test_search_scores_lie_between_zero_and_one(store: SQLiteStore, folder: Path
     assert results[0]["memory"] == "tea"
     assert all(0.0 <= result["score"] <= 1.0 for result in results)
     assert set(WEIGHTS) - {"category"} <= set(results[0]["signals"])
+
+
+def test_a_dream_puts_duplicates_to_rest_and_can_be_undone(
+    store: SQLiteStore, folder: Path
+) -> None:
+    home = PassagesHome(store, ToyEncoder(), folder)
+    # Texts that the store does not take for one.
+    first, second, _ = filled(home, ["a red bus stops here", "a  red bus stops, here", "cats"])
+    plan = home.consolidate(10, dry_run=True)
+    assert any("says the same as" in change for change in plan.changes)
+    assert home.stats()["asleep"] == 0
+    home.consolidate(10)
+    assert home.stats()["asleep"] > 0
+    found = texts(home.read(Query("red bus stops here", ME)))
+    assert len({first.text, second.text} & set(found)) == 1
+    again = PassagesHome(store, ToyEncoder(), folder)
+    assert again.stats()["asleep"] == home.stats()["asleep"]
+    assert again.wake().figures["woken"] == home.stats()["asleep"]
+    assert {first.text, second.text} <= set(texts(again.read(Query("red bus stops here", ME))))
