@@ -123,9 +123,12 @@ def retrieval(
         list[str],
         typer.Option(
             help="bm25, minilm, rrf or mem0, each also as NAME+speaker, which puts the speaker's "
-            "name before each turn; memgraft."
+            "name before each turn; memgraft, and memgraft-SIGNAL without one of its signals."
         ),
     ] = ["bm25+speaker,minilm+speaker,rrf+speaker,memgraft"],  # noqa: B006
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="Also memgraft without each of its signals.")
+    ] = False,
     conversations: Annotated[
         list[str] | None, typer.Option(help="Only these, by their ids.", metavar="ID,..")
     ] = None,
@@ -143,10 +146,10 @@ def retrieval(
     from memgraft.evals.metered import MeteredEncoder
     from memgraft.evals.retrieval import evaluate
     from memgraft.evals.retrieval_report import prepare_folder, summary, write_report
-    from memgraft.evals.retrieval_systems import SYSTEMS, check_system
+    from memgraft.evals.retrieval_systems import ABLATION, SYSTEMS, check_system
     from memgraft.text.minilm import MiniLM
 
-    names = _listed(system)
+    names = _listed([*system, *(ABLATION if ablate else ())])
     for name in names:
         check_system(name)
     if not names:

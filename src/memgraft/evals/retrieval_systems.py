@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from memgraft.core.errors import InvalidInput
 from memgraft.evals.conversations import Conversation, Question, Turn
 from memgraft.evals.mem0 import Mem0, check_mem0
 from memgraft.evals.retrieval import RetrievalSystem
+from memgraft.retrieval.config import WEIGHTS, RetrievalConfig
 from memgraft.retrieval.lexical import LexicalIndex
 from memgraft.retrieval.memory import Asked, SlotMemory
 from memgraft.retrieval.trace import Trace
@@ -90,15 +92,17 @@ class Memgraft(RetrievalSystem):
 
     name = "memgraft"
 
-    def __init__(self, encoder: Encoder) -> None:
-        self._memory = SlotMemory(encoder)
+    def __init__(self, encoder: Encoder, without: str = "") -> None:
+        weights = {without: 0.0} if without else {}
+        self.name = f"memgraft-{without}" if without else "memgraft"
+        self.memory = SlotMemory(encoder, RetrievalConfig(weights=weights))
 
     def add(self, conversation: Conversation) -> None:
-        self._memory.add([_trace(turn) for turn in conversation.turns])
+        self.memory.add([_trace(turn) for turn in conversation.turns])
 
     def search(self, question: Question, limit: int) -> list[str]:
         now = question.asked_at.timestamp() if question.asked_at else None
-        found = self._memory.search(question.text, Asked(limit=limit, now=now))
+        found = self.memory.search(question.text, Asked(limit=limit, now=now))
         return [hit.trace.id for hit in found]
 
 
@@ -148,12 +152,16 @@ SYSTEMS: dict[str, Maker] = {
     **PEERS,
     **{f"{name}{SPEAKER}": _with_speakers(make) for name, make in PEERS.items()},
     "memgraft": Memgraft,
+    **{f"memgraft-{signal}": partial(Memgraft, without=signal) for signal in WEIGHTS},
 }
+# Memgraft, and memgraft without each signal that has a weight.
+ABLATION = ("memgraft", *(f"memgraft-{signal}" for signal, weight in WEIGHTS.items() if weight))
 
 
 def check_system(name: str) -> None:
     """Raise `InvalidInput` if nothing is called that, `MissingExtra` if it is not installed."""
     if name not in SYSTEMS:
-        raise InvalidInput(f"no system is called {name!r}", expected=" or ".join(SYSTEMS), got=name)
+        named = [*PEERS, *(f"{peer}{SPEAKER}" for peer in PEERS), "memgraft", "memgraft-SIGNAL"]
+        raise InvalidInput(f"no system is called {name!r}", expected=" or ".join(named), got=name)
     if name.removesuffix(SPEAKER) == Mem0.name:
         check_mem0()

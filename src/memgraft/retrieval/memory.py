@@ -257,7 +257,7 @@ class SlotMemory:
         self, text: str, vector: NDArray[np.float32], asked: Asked = ASKED
     ) -> list[Hit]:
         """`search` with the text's vector, (d,), known already."""
-        question = self._question(text, vector, asked)
+        question = self.question(text, vector, asked)
         found = candidates(self, question)
         if not len(found):
             return []
@@ -265,7 +265,8 @@ class SlotMemory:
         rows = diverse(scores, self.episodes.episode[found], asked.limit, self.config.diversity)
         return self._chosen(found, scores, signals, rows, asked)
 
-    def _question(self, text: str, vector: NDArray[np.float32], asked: Asked) -> Question:
+    def question(self, text: str, vector: NDArray[np.float32], asked: Asked) -> Question:
+        """What the signals are asked."""
         now = time.time() if asked.now is None else asked.now
         return Question(text, self.bank.checked(vector), now, self._allowed(asked), asked.limit)
 
