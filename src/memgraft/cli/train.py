@@ -169,6 +169,42 @@ def seed(
     _print(figures)
 
 
+@app.command()
+def text(
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log, card and the encoder.")],
+    kind: Annotated[str, typer.Option(help="char_transformer, char_conv or static.")],
+    steps: Annotated[int, typer.Option(help="Steps in all; a longer run resumes.", min=1)] = 2000,
+    texts: Annotated[int, typer.Option("--batch-size", help="Texts per step.", min=4)] = 256,
+    lr: Annotated[float, typer.Option(help="Learning rate of the plateau.")] = 1e-3,
+    wordnet: Annotated[
+        Path | None, typer.Option(help="WordNet's dict folder: more texts, of general English.")
+    ] = None,
+    scale: Annotated[int, typer.Option(help="Thousandths of the full corpus.", min=1)] = 1000,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of what all kinds share; OUT if not given.")
+    ] = None,
+    half: Annotated[
+        bool, typer.Option(help="Train in bfloat16 where it is safe; --no-half for old CPUs.")
+    ] = True,
+    number: Annotated[int, typer.Option("--seed", help="Of the weights and the data.")] = 0,
+) -> None:
+    """Train a small text encoder to stand in for MiniLM. --steps is of no use to static words."""
+    prepare_libraries()
+    from memgraft.text.minilm import MiniLM
+    from memgraft.train.distil import Corpus, distil
+    from memgraft.train.loop import LoopConfig
+    from memgraft.train.text import TextTraining
+
+    loop = LoopConfig(
+        steps=steps, lr=lr, decay=max(1, steps // 2), seed=number, warmup=min(100, steps // 10)
+    )
+    training = TextTraining(texts=texts, half=half, seed=number)
+    with Bars() as bars:
+        corpus = Corpus.make(MiniLM(progress=bars, half=half), number, scale, wordnet)
+        figures = distil(kind, corpus, out, cache or out, training, loop, bars)
+    _print(figures)
+
+
 def _steps(steps: int | None, epochs: float | None, each: float) -> int:
     """Steps in all, given or from epochs of `each` steps."""
     if steps is not None and epochs is not None:

@@ -72,7 +72,8 @@ def load(folder: Path, encoder: Encoder) -> tuple[SlotMemory, dict[str, Any]]:
         config = RetrievalConfig.from_dict(content["retrieval"])
         generation = folder / content["state"]
         text = (generation / TRACES).read_text(encoding="utf-8")
-        traces = [_trace(json.loads(line)) for line in text.splitlines()]
+        # Not `splitlines`: texts may hold U+2028 and its like, which JSON leaves as they are.
+        traces = [_trace(json.loads(line)) for line in text.split("\n") if line]
         if len(traces) != content["traces"]:
             raise ValueError(f"{len(traces)} traces instead of {content['traces']}")
         arrays, _ = load_arrays(generation / ARRAYS)

@@ -91,9 +91,15 @@ class SlotBank:
     def gathered(self, slots: NDArray[np.intp]) -> Vector:
         """The vectors of slots, (n, d), in their order."""
         found = np.empty((len(slots), self.dimension), np.float32)
-        for number in np.unique(slots // BLOCK):
-            rows = np.flatnonzero(slots // BLOCK == number)
-            found[rows] = self._blocks[number][slots[rows] % BLOCK]
+        order = np.argsort(slots, kind="stable")
+        ascending = slots[order]
+        start = 0
+        ends = np.searchsorted(ascending, BLOCK * np.arange(1, len(self._blocks) + 1))
+        for number, end in enumerate(ends.tolist()):
+            if end > start:
+                rows = ascending[start:end] - BLOCK * number
+                found[order[start:end]] = self._blocks[number][rows]
+            start = end
         return found
 
     def remove(self, slot: int) -> None:

@@ -16,17 +16,17 @@ from memgraft.retrieval.bank import ANN_ABOVE
 # judge, since nothing in them is read again or rated, get little.
 WEIGHTS: Mapping[str, float] = {
     # What the text says, alone and with what was said just before; its words; its episode's words.
-    "cosine": 0.42,
-    "context": 0.72,
-    "words": 0.26,
-    "episode": 0.61,
-    "neighbours": 0.1,
+    "cosine": 0.4,
+    "context": 0.7,
+    "words": 0.28,
+    "episode": 0.62,
+    "neighbours": 0.25,
     "overlap": 0.0,
     # Who said it, when it happened, how much it tells, and whether it only asks.
-    "speaker": 2.2,
-    "temporal": 3.2,
+    "speaker": 2.19,
+    "temporal": 3.21,
     "length": 0.66,
-    "asks": -0.45,
+    "asks": -0.46,
     # What became of it since.
     "activation": 0.05,
     "strength": 0.05,

@@ -12,7 +12,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -45,7 +45,7 @@ class DreamConfig(Config):
 
     # Least cosines of a restatement in the same words, and in other words.
     same: float = 0.5
-    like: float = 0.9
+    like: float = 0.85
     # Inverse temperature of the attention over slots, the least share of it that makes a link, the
     # weight of a link that has all of it (one use together learns 0.2), and links in one dream.
     sharpness: float = 20.0
@@ -75,6 +75,8 @@ class Rest:
     representative_text: str
     reason: Literal["duplicate", "superseded"]
     cosine: float
+    # Those that rested behind it, and now rest behind its representative.
+    behind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def apply(memory: SlotMemory, plan: DreamPlan) -> DreamReport:
     """
     faded = memory.associations.decay(plan.now)
     skipped: list[str] = []
-    rested = tuple(rest for rest in plan.rests if _rests(memory, rest, skipped))
+    rested = tuple(_rested(memory, plan, skipped))
     linked = tuple(link for link in plan.links if _links(memory, link, plan.now, skipped))
     replayed = tuple(_replayed(memory, plan, skipped))
     categories = None
@@ -237,6 +239,9 @@ def undo(memory: SlotMemory, report: DreamReport) -> int:
     for rest in reversed(report.rested):
         if memory.asleep.get(rest.id) == rest.representative:
             memory.wake(rest.id)
+            for other in rest.behind:
+                if memory.asleep.get(other) == rest.representative:
+                    memory.rest(other, rest.id)
             undone += 1
     for link in report.linked:
         weight = memory.associations.neighbours(link.source).get(link.target, math.inf)
@@ -278,7 +283,9 @@ def _compared(
                 if restatements.agree(slot, other, cosine):
                     agreed[slot][other] = agreed[other][slot] = cosine
     merged = stars(agreed, restatements.rank)
-    rests = [_rest(memory, old, new, "superseded") for old, new in replaced.items()]
+    rests = [
+        _rest(memory, old, merged.get(new, new), "superseded") for old, new in replaced.items()
+    ]
     rests += [_rest(memory, slot, other, "duplicate") for slot, other in merged.items()]
     out = replaced.keys() | merged.keys()
     links = sorted(
@@ -350,12 +357,13 @@ def _unchanged(memory: SlotMemory, texts: dict[str, str], skipped: list[str]) ->
     return True
 
 
-def _rests(memory: SlotMemory, rest: Rest, skipped: list[str]) -> bool:
-    texts = {rest.id: rest.text, rest.representative: rest.representative_text}
-    if not _unchanged(memory, texts, skipped):
-        return False
-    memory.rest(rest.id, rest.representative)
-    return True
+def _rested(memory: SlotMemory, plan: DreamPlan, skipped: list[str]) -> Iterator[Rest]:
+    for rest in plan.rests:
+        texts = {rest.id: rest.text, rest.representative: rest.representative_text}
+        if _unchanged(memory, texts, skipped):
+            behind = tuple(i for i, other in memory.asleep.items() if other == rest.id)
+            memory.rest(rest.id, rest.representative)
+            yield replace(rest, behind=behind)
 
 
 def _links(memory: SlotMemory, link: Link, now: float, skipped: list[str]) -> bool:

@@ -66,11 +66,13 @@ class PassagesHome(Home):
             by_tenant.setdefault(_tenant(record), []).append(record)
         for tenant, own in by_tenant.items():
             memory = self.tenant(tenant)
+            ids = [record.id for record in own]
+            after = memory.followers(ids)
             memory.add([Trace.of(record) for record in own])
             for record in own:
                 self._tenant_of[record.id], self._versions[record.id] = tenant, record.version
                 memory.associate(record.id)
-            self._keep(memory, [record.id for record in own])
+            self._keep(memory, list(dict.fromkeys([*ids, *after])))
         each = 1e3 * (time.perf_counter() - started) / max(1, len(records))
         return [Receipt(record.id, self.name, "exact", milliseconds=each) for record in records]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -121,6 +122,8 @@ class SlotMemory:
         self._scope_codes = Column(np.int64)
         self._scopes: dict[Scope, int] = {}
         self._speakers: dict[str, int] = {}
+        # How many traces each said, by code.
+        self._said_by: Counter[int] = Counter()
         self._speaker_codes = Column(np.int64)
         self._traces: list[Trace | None] = []
         self._slots: dict[str, int] = {}
@@ -145,9 +148,11 @@ class SlotMemory:
         vectors = self.encoder.encode([trace.said for trace in traces])
         for vector in vectors:
             self.bank.checked(vector)
+        # What follows a trace that is replaced holds its old text in its context.
+        after = [self._slots[record_id] for record_id in self.followers(t.id for t in traces)]
         slots = [self.place(trace, vector) for trace, vector in zip(traces, vectors, strict=True)]
         self._sculpt([slot for slot in slots if self._traces[slot] is not None])
-        self._contextualise(slots)
+        self._contextualise(list(dict.fromkeys([*slots, *after])))
         return vectors
 
     def place(
@@ -163,6 +168,8 @@ class SlotMemory:
         self.contexts.add(vector if context is None else context)
         # A trace that is replaced leaves the index before its new text enters it.
         if old is not None:
+            if self.at(old).text != trace.text:
+                self._wake_behind(trace.id)
             self._drop(old)
             self.wake(trace.id)
         self.words.add(trace.id, trace.text)
@@ -180,7 +187,9 @@ class SlotMemory:
         self.asks.append(trace.text.rstrip().endswith(("?", "？", "؟")))
         self._scope_codes.append(self._scopes.setdefault(trace.scope, len(self._scopes)))
         speaker = (trace.speaker or "").casefold()
-        self._speaker_codes.append(self._speakers.setdefault(speaker, len(self._speakers)))
+        code = self._speakers.setdefault(speaker, len(self._speakers))
+        self._speaker_codes.append(code)
+        self._said_by[code] += 1
         self._traces.append(trace)
         self._slots[trace.id] = slot
         if self.categories is not None:
@@ -202,8 +211,7 @@ class SlotMemory:
         self.episodes.remove(slot)
         del self._slots[record_id]
         self.wake(record_id)
-        for sleeper in [i for i, other in self._asleep.items() if other == record_id]:
-            self.wake(sleeper)
+        self._wake_behind(record_id)
         self.associations.forget(record_id)
         if self.categories is not None:
             self.categories.remove(record_id)
@@ -217,6 +225,7 @@ class SlotMemory:
         self.bank.remove(slot)
         self.contexts.remove(slot)
         self.words.remove(trace.id)
+        self._said_by[int(self.speaker_codes[slot])] -= 1
         self._traces[slot] = None
 
     def _contextualise(self, slots: Sequence[int]) -> None:
@@ -312,8 +321,8 @@ class SlotMemory:
     def observe(self, ids: Iterable[str], at: float | None = None) -> None:
         """Traces were used, at the same time: they become more active, stronger and associated."""
         at = time.time() if at is None else at
-        for record_id in ids:
-            slot = self.slot(record_id)
+        # All of them are known, or nothing changes.
+        for record_id, slot in {record_id: self.slot(record_id) for record_id in ids}.items():
             self.strengths.values[slot] = strengthened(
                 float(faded_strength(self.strengths.values[slot], self.last_used.values[slot], at))
             )
@@ -351,7 +360,18 @@ class SlotMemory:
         """Undo `rest`; nothing happens to a trace that is awake."""
         self._asleep.pop(record_id, None)
 
+    def _wake_behind(self, record_id: str) -> None:
+        """Wake those that a trace stood for and no longer can."""
+        for sleeper in [i for i, other in self._asleep.items() if other == record_id]:
+            self.wake(sleeper)
+
     # -- looking in ------------------------------------------------------------------------
+
+    def followers(self, ids: Iterable[str]) -> list[str]:
+        """The traces that are encoded together with one of these; ids not held follow nothing."""
+        held = [self._slots[record_id] for record_id in ids if record_id in self._slots]
+        after = [n for slot in held for n in self.episodes.following(slot, self.config.window)]
+        return [self.at(slot).id for slot in dict.fromkeys(after)]
 
     def slot(self, record_id: str) -> int:
         """The slot of a trace, or `NotFound`."""
@@ -382,8 +402,9 @@ class SlotMemory:
 
     @property
     def speakers(self) -> Mapping[str, int]:
-        """The code of each speaker's name in lower case; "" for traces that nobody said."""
-        return self._speakers
+        """The code of each speaker's name in lower case, while some trace is by that speaker; ""
+        for traces that nobody said."""
+        return {name: code for name, code in self._speakers.items() if self._said_by[code]}
 
     @property
     def speaker_codes(self) -> NDArray[np.int64]:
@@ -438,8 +459,7 @@ class SlotMemory:
     def replay(self, record_ids: Iterable[str], at: float | None = None) -> None:
         """Strengthen traces as reading does, without associating what is replayed by chance."""
         at = time.time() if at is None else at
-        for record_id in record_ids:
-            slot = self.slot(record_id)
+        for slot in [self.slot(record_id) for record_id in record_ids]:
             fresh = faded_strength(self.strengths.values[slot], self.last_used.values[slot], at)
             self.strengths.values[slot] = strengthened(float(fresh))
             self.last_used.values[slot] = max(at, float(self.last_used.values[slot]))

@@ -69,7 +69,9 @@ def ranked(
     weights = _adapted(memory, question)
     scores = z_sum(signals, weights, ABSOLUTE)
     signals["association"] = _association(memory, slots, scores)
-    return np.maximum(scores, weights["association"] * signals["association"]), signals
+    # Where nothing arrives, a score below the mean stays what it is.
+    lifted = np.maximum(scores, weights["association"] * signals["association"])
+    return np.where(signals["association"] > 0, lifted, scores), signals
 
 
 def _columns(memory: SlotMemory, question: Question, slots: Slots) -> dict[str, Column]:
@@ -158,7 +160,9 @@ def _overlap(memory: SlotMemory, text: str, slots: Slots) -> NDArray[np.float64]
     wanted = set(stems(text))
     found = np.zeros(len(slots))
     for term in wanted:
-        found += np.isin(slots, memory.words.rows(term))
+        rows = memory.words.rows(term)
+        if len(rows):
+            found += rows[np.searchsorted(rows, slots).clip(0, len(rows) - 1)] == slots
     return found / max(1, len(wanted))
 
 

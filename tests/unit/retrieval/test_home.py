@@ -321,3 +321,16 @@ def test_a_dream_puts_duplicates_to_rest_and_can_be_undone(
     assert again.stats()["asleep"] == home.stats()["asleep"]
     assert again.wake().figures["woken"] == home.stats()["asleep"]
     assert {first.text, second.text} <= set(texts(again.read(Query("red bus stops here", ME))))
+
+
+def test_who_follows_a_changed_turn_follows_the_new_text(store: SQLiteStore, folder: Path) -> None:
+    run = Scope(user_id="me", run_id="r")
+    home = PassagesHome(store, ToyEncoder(), folder)
+    first, second = filled(home, ["secret plan", "tell me"], run)
+    home.write([store.update(first.id, {"text": "garden party"})])
+    for reading in (home, PassagesHome(store, ToyEncoder(), folder)):
+        memory = reading.tenant("me")
+        context = memory.contexts.get(memory.slot(second.id))
+        old, new = ToyEncoder().encode(["secret plan", "garden party"])
+        assert context @ old == pytest.approx(0)
+        assert context @ new > 0.5
