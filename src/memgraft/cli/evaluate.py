@@ -172,6 +172,42 @@ def retrieval(
         _retrieval_tables(figures, summary(figures), corpus.labels)
 
 
+@app.command()
+def dialogue(
+    data: Annotated[Path, typer.Option(help="Conversations.", metavar="FILE")],
+    format: Annotated[str, typer.Option(help="locomo, beam or jsonl.")] = "jsonl",
+    conversations: Annotated[
+        list[str] | None, typer.Option(help="Only these, by their ids.", metavar="ID,..")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Coherence, relevance of what is recalled, and consistency of conversations."""
+    prepare_libraries()
+    from memgraft.evals.conversations import load_corpus
+    from memgraft.evals.dialogue import judged
+    from memgraft.text.minilm import MiniLM
+
+    corpus = load_corpus(data, format).only(_listed(conversations), None)
+    with Bars() as bars:
+        encoder = MiniLM(progress=bars)
+        figures = []
+        for done, one in enumerate(corpus.conversations):
+            bars("conversations", done, len(corpus.conversations))
+            figures.append({"conversation": one.id, **judged(one, encoder)})
+    if as_json:
+        print(json.dumps(figures, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for name in figures[0] if figures else ():
+        table.add_column(name, justify="left" if name == "conversation" else "right")
+    for row in figures:
+        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
+    Console().print(table)
+
+
 def _listed(given: Sequence[str] | None) -> list[str]:
     """An option's values, given several times or with commas, each once."""
     parts = [part.strip() for value in given or () for part in value.split(",")]

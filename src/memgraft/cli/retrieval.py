@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -127,3 +128,24 @@ def _lines(result: dict[str, Any]) -> list[str]:
 
 def _print(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def draw(
+    out: Annotated[Path, typer.Argument(help="Folder for the pictures.")],
+    days: Annotated[float, typer.Option(help="How far back activation is drawn.", min=0.01)] = 30.0,
+    store: options.Store = None,
+    user: options.User = options.DEFAULT_USER,
+    encoder: Encoder = None,
+) -> None:
+    """Draw a memory: activation over time, categories, associations."""
+    from memgraft.evals.plots import check_matplotlib
+    from memgraft.evals.portrait import portrait
+
+    check_matplotlib()
+    from memgraft.retrieval.home import PassagesHome
+
+    with _opened(store, encoder) as memory:
+        (home,) = memory.homes
+        assert isinstance(home, PassagesHome)
+        made = portrait(home.tenant(user), out, days)
+    sys.stdout.write("\n".join(map(str, made)) + "\n")

@@ -188,7 +188,7 @@ def text(
     ] = True,
     number: Annotated[int, typer.Option("--seed", help="Of the weights and the data.")] = 0,
 ) -> None:
-    """Train a small text encoder to stand in for MiniLM. --steps is of no use to static words."""
+    """Train a small text encoder to stand in for MiniLM."""
     prepare_libraries()
     from memgraft.text.minilm import MiniLM
     from memgraft.train.distil import Corpus, distil

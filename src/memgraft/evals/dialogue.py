@@ -8,11 +8,46 @@ whether they agree: "I am vegan" and "I am not vegan" are near each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from memgraft.core.errors import InvalidInput
+from memgraft.evals.conversations import Conversation
+from memgraft.retrieval.memory import Asked, SlotMemory
+from memgraft.retrieval.trace import Trace
 from memgraft.text.encoder import Encoder, Vectors
+
+# Passages that are recalled for a response.
+PASSAGES = 5
+
+
+def judged(conversation: Conversation, encoder: Encoder) -> dict[str, Any]:
+    """All three figures of a conversation, every turn a response to the one before it.
+
+    What is recalled for a turn is what a `SlotMemory` of the turns before it finds with the text of
+    the turn that it answers.
+    """
+    memory = SlotMemory(encoder)
+    contexts: list[list[str]] = []
+    for before in conversation.turns[:-1]:
+        at = before.time.timestamp() if before.time else 0.0
+        session, speaker = before.session or None, before.speaker or None
+        memory.add([Trace(before.id, before.text, at, at, session, speaker)])
+        found = memory.search(before.text, Asked(limit=PASSAGES + 1, now=at))
+        contexts.append([hit.trace.text for hit in found if hit.trace.id != before.id][:PASSAGES])
+    texts = [turn.text for turn in conversation.turns]
+    told = [(text, context) for text, context in zip(texts[1:], contexts, strict=True) if context]
+    return {
+        "turns": len(texts),
+        "coherence": coherence(texts, encoder),
+        "context_relevance": context_relevance(
+            [text for text, _ in told], [context for _, context in told], encoder
+        ),
+        "response_consistency": response_consistency(
+            texts, [turn.speaker for turn in conversation.turns], encoder
+        ),
+    }
 
 
 def coherence(texts: Sequence[str], encoder: Encoder) -> float | None:

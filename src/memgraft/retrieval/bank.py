@@ -37,7 +37,8 @@ class SlotBank:
     def __init__(self, dimension: int, ann_above: int = ANN_ABOVE) -> None:
         self.dimension = dimension
         self.ann_above = ann_above
-        self._blocks: list[Vector] = []
+        # Side by side, since a search gathers hundreds of rows: whole blocks, grown by half.
+        self._vectors = np.zeros((0, dimension), np.float32)
         self._length = 0
         self._alive = np.zeros(0, bool)
         self._living = 0
@@ -55,7 +56,7 @@ class SlotBank:
 
     @property
     def blocks(self) -> int:
-        return len(self._blocks)
+        return len(self._vectors) // BLOCK
 
     @property
     def alive(self) -> NDArray[np.bool_]:
@@ -65,47 +66,43 @@ class SlotBank:
     def add(self, vector: NDArray[Any]) -> int:
         """Write a vector into a new slot, and return its number."""
         unit = self.checked(vector)
-        if self._length == BLOCK * len(self._blocks):
-            self._blocks.append(np.zeros((BLOCK, self.dimension), np.float32))
-            self._alive = np.concatenate([self._alive, np.zeros(BLOCK, bool)])
+        if self._length == len(self._vectors):
+            self._grow()
         slot = self._length
-        self._blocks[slot // BLOCK][slot % BLOCK] = unit
+        self._vectors[slot] = unit
         self._alive[slot] = True
         self._length += 1
         self._living += 1
         return slot
 
+    def _grow(self) -> None:
+        new = BLOCK * (1 + self.blocks // 2)
+        vectors = np.zeros((len(self._vectors) + new, self.dimension), np.float32)
+        vectors[: self._length] = self._vectors
+        self._vectors = vectors
+        self._alive = np.concatenate([self._alive, np.zeros(new, bool)])
+
     def put(self, slot: int, vector: NDArray[Any]) -> None:
         """Write another vector into a slot that is in use."""
         self._require(slot)
-        self._blocks[slot // BLOCK][slot % BLOCK] = self.checked(vector)
+        self._vectors[slot] = self.checked(vector)
         if slot < self._indexed:
             self._index.remove(slot)
             self._index.add(slot, self.get(slot), threads=1)
 
     def get(self, slot: int) -> Vector:
-        """The vector of a slot, a view."""
+        """The vector of a slot: a view, up to date until the next `add`."""
         self._require(slot)
-        return self._blocks[slot // BLOCK][slot % BLOCK]
+        return self._vectors[slot]
 
     def gathered(self, slots: NDArray[np.intp]) -> Vector:
         """The vectors of slots, (n, d), in their order."""
-        found = np.empty((len(slots), self.dimension), np.float32)
-        order = np.argsort(slots, kind="stable")
-        ascending = slots[order]
-        start = 0
-        ends = np.searchsorted(ascending, BLOCK * np.arange(1, len(self._blocks) + 1))
-        for number, end in enumerate(ends.tolist()):
-            if end > start:
-                rows = ascending[start:end] - BLOCK * number
-                found[order[start:end]] = self._blocks[number][rows]
-            start = end
-        return found
+        return self._vectors[: self._length].take(slots, axis=0)
 
     def remove(self, slot: int) -> None:
         """Empty a slot: its vector is overwritten, here and in the index."""
         self._require(slot)
-        self._blocks[slot // BLOCK][slot % BLOCK] = 0.0
+        self._vectors[slot] = 0.0
         self._alive[slot] = False
         self._living -= 1
         if slot < self._indexed:
@@ -113,10 +110,7 @@ class SlotBank:
 
     def cosines(self, vector: NDArray[Any]) -> Vector:
         """With every slot, (slots,); 0 for empty ones. The oracle of `nearest`."""
-        unit = self.checked(vector)
-        if not self._blocks:
-            return np.zeros(0, np.float32)
-        return np.concatenate([block @ unit for block in self._blocks])[: self._length]
+        return self._vectors[: self._length] @ self.checked(vector)
 
     def nearest(
         self, vector: NDArray[Any], limit: int, allowed: NDArray[np.bool_] | None = None
@@ -147,7 +141,7 @@ class SlotBank:
         """The index's best, scored again exactly; fewer than `limit` where it finds no more."""
         self._catch_up()
         share = np.count_nonzero(allowed) / max(1, self._living)
-        wanted = min(self._living, int(1.5 * limit / share) + 8)
+        wanted = min(self._living, int(1.1 * limit / share) + 16)
         keys = self._index.search(unit, wanted, threads=1).keys.astype(np.intp)
         keys = keys[allowed[keys]]
         return keys[np.argsort(-(self.gathered(keys) @ unit), kind="stable")][:limit]

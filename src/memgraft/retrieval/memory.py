@@ -245,7 +245,7 @@ class SlotMemory:
     def _sculpt(self, slots: Sequence[int]) -> None:
         """Move fresh slots to where questions about them will come from."""
         steps = self.config.write_steps
-        if not steps:
+        if not steps or not slots:
             return
         views = encoded_views([self.at(slot) for slot in slots], self.encoder)
         for slot, own in zip(slots, views, strict=True):

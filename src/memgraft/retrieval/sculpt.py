@@ -45,6 +45,8 @@ def sculpted(clean: Vector, views: Vector, rivals: Vector, steps: int) -> Vector
         rivals: the nearest other slots, (k, d), which stay as they are; a few dozen at most, or the
             steps are too long for them.
     """
+    if not steps:
+        return clean
     slot = clean.astype(np.float64)
     for _ in range(steps):
         slot = slot - RATE * loss_gradient(slot, clean, views, rivals)

@@ -50,9 +50,9 @@ def candidates(memory: SlotMemory, question: Question) -> Slots:
         return np.zeros(0, np.intp)
     pool = max(memory.config.pool, question.limit)
     nominated = [memory.bank.nearest(question.vector, pool, question.allowed)]
-    words = np.where(question.allowed, memory.words.scores(_words(memory, question)[0]), 0.0)
-    by_words = np.array(best_rows(words.astype(np.float32), pool), np.intp)
-    nominated.append(by_words[words[by_words] > 0])
+    words = memory.words.scores(_words(memory, question)[0])
+    by_words = np.flatnonzero((words > 0) & question.allowed)
+    nominated.append(by_words[best_rows(words[by_words], pool)])
     found = np.unique(np.concatenate(nominated))
     beside = np.concatenate([memory.episodes.before[found], memory.episodes.after[found]])
     linked = np.array(_associates(memory, found), np.intp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,10 +34,9 @@ class Trace:
 
     @classmethod
     def of(cls, record: Record) -> Self:
-        """From a record: `speaker`, `session` and `importance` are read from its metadata, and the
-        run is the episode where no session is given."""
+        """From a record: `speaker`, `session` and `importance` are read from its metadata. The
+        episode is the session, or else the run, of one agent in one app."""
         about = record.metadata
-        session = about.get("session")
         importance = about.get("importance", 0.5)
         rated = isinstance(importance, int | float) and 0 <= importance <= 1
         return cls(
@@ -44,7 +44,7 @@ class Trace:
             text=record.text,
             time=seconds(record.event_time or record.created_at),
             written=seconds(record.created_at),
-            episode=str(session) if session is not None else record.scope.run_id,
+            episode=_episode(record.scope, about.get("session")),
             speaker=str(about["speaker"]) if about.get("speaker") else None,
             scope=record.scope,
             importance=float(importance) if rated else 0.5,
@@ -55,6 +55,12 @@ class Trace:
     def said(self) -> str:
         """The text with who said it, which is what is encoded."""
         return f"{self.speaker}: {self.text}" if self.speaker else self.text
+
+
+def _episode(scope: Scope, session: Any) -> str | None:
+    if session is None and scope.run_id is None:
+        return None
+    return json.dumps([scope.agent_id, scope.app_id, scope.run_id, session], default=str)
 
 
 def seconds(moment: str) -> float:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from memgraft.core.errors import InvalidInput
-from memgraft.evals.dialogue import coherence, context_relevance, response_consistency
+from memgraft.evals.conversations import Conversation, Turn
+from memgraft.evals.dialogue import coherence, context_relevance, judged, response_consistency
 from memgraft.text.encoder import Encoder, Vectors
+from toys import ToyEncoder
 
 
 class Compass(Encoder):
@@ -76,3 +78,13 @@ def test_consistency_needs_something_said_before() -> None:
         response_consistency(["0"], ["Ann", "Bo"], COMPASS)
     with pytest.raises(InvalidInput, match="every response needs its speaker"):
         response_consistency(["0"], ["Ann"], COMPASS, [])
+
+
+def test_a_conversation_is_judged_by_what_was_said_before() -> None:
+    said = ["tea is green", "green tea is fine", "boats are blue", "what colour was the tea"]
+    turns = [Turn(f"t{i}", "s", "ann" if i % 2 else "bob", text) for i, text in enumerate(said)]
+    figures = judged(Conversation("c", turns, []), ToyEncoder())
+    assert figures["turns"] == 4
+    assert figures["coherence"] == pytest.approx(coherence(said, ToyEncoder()))
+    # The last turn answers the third; what is recalled for it are the first two.
+    assert 0 < figures["context_relevance"] < 1
