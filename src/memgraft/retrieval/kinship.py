@@ -89,7 +89,8 @@ def nearest(
         best = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
         top = np.take_along_axis(cosines, best, axis=1)
         order = np.argsort(-top, axis=1, kind="stable")
-        best, top = (np.take_along_axis(array, order, axis=1) for array in (best, top))
+        best = np.take_along_axis(best, order, axis=1)
+        top = np.take_along_axis(top, order, axis=1)
         # At most 1 each, so no larger than e^sharpness together with their number.
         total = np.exp(sharpness * (cosines - 1.0), dtype=np.float32).sum(axis=1, dtype=np.float64)
         shares = np.exp(sharpness * (top.astype(np.float64) - 1.0)) / total[:, None]

@@ -1,0 +1,108 @@
+"""Distilling small encoders from a toy teacher."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from memgraft.core.errors import InvalidInput
+from memgraft.data.texts import fact_groups
+from memgraft.text.characters import CharConv, CharTransformer
+from memgraft.text.networks import NetworkConfig, new_network
+from memgraft.text.static import StaticWords
+from memgraft.train.distil import Corpus, Reader, StaticSizes, distil
+from memgraft.train.loop import LoopConfig
+from memgraft.train.teacher import taught
+from memgraft.train.text import TextTask, TextTraining, noised
+from toys import ToyEncoder
+
+LOOP = LoopConfig(steps=6, lr=3e-3, warmup=1, decay=3, save_every=3, measure_every=6)
+TRAINING = TextTraining(texts=16, keys=32, measured=20, half=False)
+NETWORK = {"buckets": 499, "embedding": 16, "width": 24, "layers": 1, "dimension": 512}
+SIZES = {
+    "char_transformer": NetworkConfig(body="transformer", **NETWORK),
+    "char_conv": NetworkConfig(body="conv", **NETWORK),
+    "static": StaticSizes(words=50, buckets=97, embedding=16),
+}
+OPENED = {"char_transformer": CharTransformer, "char_conv": CharConv, "static": StaticWords}
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return Corpus(ToyEncoder(), list(fact_groups("train", 0, 60)), {"seed": 0})
+
+
+@pytest.mark.parametrize("kind", list(SIZES))
+def test_a_kind_is_trained_and_opens(kind: str, corpus: Corpus, tmp_path: Path) -> None:
+    figures = distil(kind, corpus, tmp_path, tmp_path, TRAINING, LOOP, None, SIZES[kind])
+    encoder = OPENED[kind](tmp_path / f"{kind}.safetensors")
+    texts = corpus.texts[:100]
+    likeness = (encoder.encode(texts) * corpus.teacher.encode(texts)).sum(axis=1).mean()
+    assert figures.keys() == {"recall"} and likeness > 0.3
+    assert (tmp_path / "card.json").is_file()
+
+
+@pytest.mark.parametrize("kind", ["char_conv", "static"])
+def test_a_resumed_run_is_the_uninterrupted_one(
+    kind: str, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(name: str, done: int, total: int, note: str) -> None:
+        if name == "training" and done == 4:
+            raise KeyboardInterrupt
+
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    distil(kind, corpus, whole, tmp_path, TRAINING, LOOP, None, SIZES[kind])
+    with pytest.raises(KeyboardInterrupt):
+        distil(kind, corpus, parted, tmp_path, TRAINING, LOOP, stopped, SIZES[kind])
+    distil(kind, corpus, parted, tmp_path, TRAINING, LOOP, None, SIZES[kind])
+    encoders = [OPENED[kind](folder / f"{kind}.safetensors") for folder in (whole, parted)]
+    assert encoders[0].id == encoders[1].id
+
+
+def test_steps_lower_every_loss(corpus: Corpus) -> None:
+    vectors = corpus.teacher.encode(corpus.texts).astype(np.float16)
+    model = Reader(new_network(SIZES["char_transformer"], 0))
+    task = TextTask(model, corpus.groups, vectors, TRAINING)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    before = task.loss(1000)[1]
+    for step in range(60):
+        optimiser.zero_grad()
+        task.loss(step)[0].backward()
+        optimiser.step()
+    after = task.loss(1000)[1]
+    assert after["cosine"] > before["cosine"] + 0.1
+    assert after["matching"] < before["matching"] and after["pairs"] < before["pairs"]
+
+
+def test_the_teacher_is_asked_once(corpus: Corpus, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    first = taught(corpus.teacher, corpus.texts, path)
+    assert np.allclose(first, corpus.teacher.encode(corpus.texts), atol=1e-3)
+
+    class Silent(ToyEncoder):
+        encode = None  # type: ignore[assignment]
+
+    assert np.array_equal(taught(Silent(), corpus.texts, path), first)
+    with pytest.raises(InvalidInput, match="of other texts"):
+        taught(corpus.teacher, corpus.texts[1:], path)
+    with pytest.raises(InvalidInput, match="of other texts"):
+        taught(ToyEncoder("another"), corpus.texts, path)
+
+
+def test_typos_are_few(corpus: Corpus) -> None:
+    rng = random.Random(0)
+    for text in ("", "abc", *corpus.texts[:50]):
+        slipped = noised(text, rng)
+        assert abs(len(slipped) - len(text)) <= 2
+        assert (slipped == text) if len(text) < 4 else slipped
+
+
+def test_unknown_kinds_and_short_vectors_are_refused(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no such kind"):
+        distil("recurrent", corpus, tmp_path, tmp_path, TRAINING, LOOP)
+    with pytest.raises(InvalidInput, match="of other texts"):
+        TextTask(torch.nn.Identity(), corpus.groups, np.zeros((3, 4), np.float16), TRAINING)
