@@ -31,6 +31,7 @@ def portrait(memory: SlotMemory, folder: Path, days: float, now: float | None = 
     if not len(memory):
         raise InvalidInput("there is nothing to draw", next_step="remember something first")
     now = time.time() if now is None else now
+    folder.mkdir(parents=True, exist_ok=True)
     labels = {trace.id: _label(trace.text) for trace in memory.traces()}
     pictures = [folder / "activation.png", folder / "categories.png"]
     draw_activation(*_activation(memory, days, now), pictures[0])
