@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,6 +50,8 @@ class PassagesHome(Home):
         self.encoder = encoder
         self.config = config or RetrievalConfig()
         claim_folder(folder, KIND, VERSION, {"encoder": encoder.id})
+        # Version 1 kept a file per record.
+        shutil.rmtree(folder / "records", ignore_errors=True)
         self._file = SlotFile(folder / "slots.sqlite")
         self._tenants: dict[str, SlotMemory] = {}
         self._tenant_of: dict[str, str] = {}

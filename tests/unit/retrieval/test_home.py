@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from memgraft.core.errors import FolderError, InvalidInput
+from memgraft.core.folder import save_config
 from memgraft.core.recall import Passages, Query
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
@@ -334,3 +335,13 @@ def test_who_follows_a_changed_turn_follows_the_new_text(store: SQLiteStore, fol
         old, new = ToyEncoder().encode(["secret plan", "garden party"])
         assert context @ old == pytest.approx(0)
         assert context @ new > 0.5
+
+
+def test_a_folder_of_version_1_is_embedded_anew(store: SQLiteStore, folder: Path) -> None:
+    save_config(folder, "memgraft-passages", 1, {"encoder": "toy"})
+    (folder / "records").mkdir()
+    (folder / "records" / "old.safetensors").write_bytes(b"old")
+    store.add(Record.new("tea is green", ME))
+    with Memory(store, [PassagesHome(store, ToyEncoder(), folder)]) as memory:
+        assert memory.search("tea", user_id="me")["results"][0]["memory"] == "tea is green"
+    assert not (folder / "records").exists()
