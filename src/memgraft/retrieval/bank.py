@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memgraft.core.errors import InvalidInput, NotFound
+from memgraft.retrieval.ann import SlotIndex
 from memgraft.retrieval.lexical import best_rows
 
 Vector = NDArray[np.float32]
@@ -19,8 +20,6 @@ Vector = NDArray[np.float32]
 BLOCK = 1024
 # Rows of one tenant up to which comparing with all of them is fast enough.
 ANN_ABOVE = 20_000
-# The graph's degree and search widths: recall@10 of 0.99 at 100,000 slots takes these.
-_CONNECTIVITY, _EXPANSION_ADD, _EXPANSION_SEARCH = 16, 96, 192
 
 
 class SlotBank:
@@ -42,9 +41,9 @@ class SlotBank:
         self._length = 0
         self._alive = np.zeros(0, bool)
         self._living = 0
-        self._index: Any = None
-        # Slots below this one are in the index, unless they are empty.
-        self._indexed = 0
+        # The index, once it is needed, and the slots that it lacks.
+        self.index: SlotIndex | None = None
+        self._lacking: set[int] = set()
 
     def __len__(self) -> int:
         return self._living
@@ -73,6 +72,8 @@ class SlotBank:
         self._alive[slot] = True
         self._length += 1
         self._living += 1
+        if self.index is not None:
+            self._lacking.add(slot)
         return slot
 
     def _grow(self) -> None:
@@ -86,9 +87,9 @@ class SlotBank:
         """Write another vector into a slot that is in use."""
         self._require(slot)
         self._vectors[slot] = self.checked(vector)
-        if slot < self._indexed:
-            self._index.remove(slot)
-            self._index.add(slot, self.get(slot), threads=1)
+        if self.index is not None:
+            self.index.remove(slot)
+            self._lacking.add(slot)
 
     def get(self, slot: int) -> Vector:
         """The vector of a slot: a view, up to date until the next `add`."""
@@ -105,8 +106,9 @@ class SlotBank:
         self._vectors[slot] = 0.0
         self._alive[slot] = False
         self._living -= 1
-        if slot < self._indexed:
-            self._index.remove(slot)
+        if self.index is not None:
+            self.index.remove(slot)
+            self._lacking.discard(slot)
 
     def cosines(self, vector: NDArray[Any]) -> Vector:
         """With every slot, (slots,); 0 for empty ones. The oracle of `nearest`."""
@@ -139,31 +141,29 @@ class SlotBank:
         self, unit: Vector, limit: int, allowed: NDArray[np.bool_]
     ) -> NDArray[np.intp]:
         """The index's best, scored again exactly; fewer than `limit` where it finds no more."""
-        self._catch_up()
+        index = self._caught_up()
         share = np.count_nonzero(allowed) / max(1, self._living)
         wanted = min(self._living, int(1.1 * limit / share) + 16)
-        keys = self._index.search(unit, wanted, threads=1).keys.astype(np.intp)
-        keys = keys[allowed[keys]]
-        return keys[np.argsort(-(self.gathered(keys) @ unit), kind="stable")][:limit]
+        found = index.search(unit, wanted)
+        found = found[allowed[found]]
+        return found[np.argsort(-(self.gathered(found) @ unit), kind="stable")][:limit]
 
-    def _catch_up(self) -> None:
-        """Bring the index to the last slot. It is a cache: made anew from the vectors at start."""
-        if self._index is None:
-            from usearch.index import Index
+    def adopt(self, index: SlotIndex, held: set[int]) -> None:
+        """Take over an index that knows the vectors of these slots; the others are added to it
+        when it is needed."""
+        self.index = index
+        self._lacking = set(np.flatnonzero(self.alive).tolist()) - held
 
-            self._index = Index(
-                ndim=self.dimension,
-                metric="ip",
-                dtype="bf16",
-                connectivity=_CONNECTIVITY,
-                expansion_add=_EXPANSION_ADD,
-                expansion_search=_EXPANSION_SEARCH,
-            )
-        new = np.arange(self._indexed, self._length)
-        new = new[self._alive[new]]
-        if len(new):
-            self._index.add(new.astype(np.uint64), self.gathered(new))
-        self._indexed = self._length
+    def _caught_up(self) -> SlotIndex:
+        """The index with all slots in it."""
+        if self.index is None:
+            self.index = SlotIndex(self.dimension)
+            self._lacking = set(np.flatnonzero(self.alive).tolist())
+        if self._lacking:
+            new = np.array(sorted(self._lacking), np.intp)
+            self.index.add(new, self.gathered(new))
+            self._lacking.clear()
+        return self.index
 
     def checked(self, vector: NDArray[Any]) -> Vector:
         """The vector in float32 and of unit length; `InvalidInput` if it is not one of this bank's

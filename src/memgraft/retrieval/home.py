@@ -17,6 +17,7 @@ from memgraft.core.records import Record
 from memgraft.retrieval.associations import Associations
 from memgraft.retrieval.config import RetrievalConfig
 from memgraft.retrieval.dreams import DreamPlan, DreamReport, apply, dream, planned
+from memgraft.retrieval.index_files import IndexFiles
 from memgraft.retrieval.memory import SURE, Asked, Hit, SlotMemory
 from memgraft.retrieval.slot_file import SlotFile, SlotRow
 from memgraft.retrieval.trace import Trace
@@ -53,6 +54,7 @@ class PassagesHome(Home):
         # Version 1 kept a file per record.
         shutil.rmtree(folder / "records", ignore_errors=True)
         self._file = SlotFile(folder / "slots.sqlite")
+        self._indexes = IndexFiles(folder)
         self._tenants: dict[str, SlotMemory] = {}
         self._tenant_of: dict[str, str] = {}
         self._versions: dict[str, int] = {}
@@ -155,6 +157,8 @@ class PassagesHome(Home):
         self._file.put_graphs(
             {tenant: memory.associations.packed() for tenant, memory in self._tenants.items()}
         )
+        for tenant, memory in self._tenants.items():
+            self._indexes.save(tenant, memory, self._versions)
 
     def close(self) -> None:
         self.save()
@@ -197,6 +201,7 @@ class PassagesHome(Home):
         if tenant is None or tenant == stays:
             return
         self._file.remove([record_id])
+        self._indexes.drop(tenant)
         del self._tenant_of[record_id], self._versions[record_id]
         memory = self._tenants[tenant]
         linked = record_id in memory.associations
@@ -246,6 +251,8 @@ class PassagesHome(Home):
         for tenant, graph in self._file.graphs().items():
             if tenant in self._tenants:
                 self._tenants[tenant].associations = Associations.unpacked(graph)
+        for tenant, memory in self._tenants.items():
+            self._indexes.load(tenant, memory, self._versions)
 
     def _fits(self, row: SlotRow) -> bool:
         return len(row.vector) == len(row.context) == self.encoder.dimension

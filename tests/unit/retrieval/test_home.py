@@ -345,3 +345,64 @@ def test_a_folder_of_version_1_is_embedded_anew(store: SQLiteStore, folder: Path
     with Memory(store, [PassagesHome(store, ToyEncoder(), folder)]) as memory:
         assert memory.search("tea", user_id="me")["results"][0]["memory"] == "tea is green"
     assert not (folder / "records").exists()
+
+
+@pytest.fixture
+def few() -> RetrievalConfig:
+    """So few that the approximate index is used."""
+    return RetrievalConfig(ann_above=10)
+
+
+def indexes(folder: Path) -> list[Path]:
+    return list(folder.glob("index-*"))
+
+
+def test_the_index_is_kept_between_starts_and_brought_up_to_date(
+    store: SQLiteStore, folder: Path, few: RetrievalConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = PassagesHome(store, ToyEncoder(), folder, few)
+    records = filled(home, [f"word{n} tea" for n in range(30)])
+    home.read(Query("word7", ME))
+    home.save()
+    assert len(indexes(folder)) == 1
+    # Told to the store and to another home meanwhile: the index on disk lacks them.
+    other = PassagesHome(store, ToyEncoder(), folder, few)
+    filled(other, ["coffee"])
+    other.write([store.update(records[3].id, {"text": "cocoa"})])
+    other._file.close()
+    again = PassagesHome(store, ToyEncoder(), folder, few)
+    index = again.tenant("me").bank.index
+    assert index is not None
+    assert len(index) == 29
+    for query in ("word7", "coffee", "cocoa"):
+        [best] = again.read(Query(query, ME, limit=1)).items
+        assert query in best.text
+    assert len(index) == 31
+
+
+def test_what_is_forgotten_is_in_no_index_on_disk(
+    store: SQLiteStore, folder: Path, few: RetrievalConfig
+) -> None:
+    home = PassagesHome(store, ToyEncoder(), folder, few)
+    gone, *_ = filled(home, [f"word{n} tea" for n in range(30)])
+    home.read(Query("word7", ME))
+    home.save()
+    home.forget([gone.id])
+    assert not indexes(folder)
+    home.save()
+    assert not indexes(folder)
+    assert gone.id not in [item.record_id for item in home.read(Query("word0", ME, 30)).items]
+
+
+@pytest.mark.parametrize("damage", [_truncate, _garble])
+def test_a_damaged_index_is_made_anew(
+    store: SQLiteStore, folder: Path, few: RetrievalConfig, damage: Any
+) -> None:
+    home = PassagesHome(store, ToyEncoder(), folder, few)
+    filled(home, [f"word{n} tea" for n in range(30)])
+    home.read(Query("word7", ME))
+    home.close()
+    [path] = indexes(folder)
+    damage(path)
+    again = PassagesHome(store, ToyEncoder(), folder, few)
+    assert again.read(Query("word7", ME)).items[0].text == "word7 tea"
