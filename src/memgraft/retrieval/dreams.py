@@ -33,8 +33,9 @@ from memgraft.retrieval.kinship import (
 )
 from memgraft.retrieval.memory import SlotMemory
 
-# Share of the time, at most, for reading facts for the attributes that they set.
-_READING = 0.3
+# Shares of the time after which facts are no longer read for the attributes that they set, and
+# traces no longer compared.
+_READING, _COMPARING = 0.3, 0.9
 
 Stage = Literal["superseded", "duplicates", "links", "replay", "categories"]
 
@@ -46,9 +47,11 @@ class DreamConfig(Config):
     # Least cosines of a restatement in the same words, and in other words.
     same: float = 0.5
     like: float = 0.85
-    # Inverse temperature of the attention over slots, the least share of it that makes a link, the
-    # weight of a link that has all of it (one use together learns 0.2), and links in one dream.
+    # Inverse temperature of the attention over slots, the least cosine and the least share of the
+    # attention that make a link, the weight of a link that has all of it (one use together learns
+    # 0.2), and links in one dream.
     sharpness: float = 20.0
+    akin: float = 0.4
     attention: float = 0.1
     weight: float = 0.1
     links: int = 64
@@ -58,7 +61,7 @@ class DreamConfig(Config):
     since: float = -math.inf
 
     def __post_init__(self) -> None:
-        for name in ("same", "like", "attention", "weight"):
+        for name in ("same", "like", "akin", "attention", "weight"):
             checked(name, getattr(self, name), high=1.0)
         checked("sharpness", self.sharpness, high=80.0)
         for name in ("links", "replays"):
@@ -180,15 +183,14 @@ def dream(
             "the budget of a dream cannot be used", expected="seconds, 0 or more", got=repr(budget)
         )
     now = time.time() if now is None else now
-    until = Deadline(budget, clock)
     awake = [slot for slot in memory.living() if memory.at(slot).id not in memory.asleep]
-    first = Deadline(_READING * budget, clock)
+    first, second, until = (Deadline(share * budget, clock) for share in (_READING, _COMPARING, 1))
     replaced = {
         old: new for group in scopes(memory, awake) for old, new in superseded(memory, group, first)
     }
     unfinished: list[Stage] = ["superseded"] if first.passed() else []
-    rests, links, looked_at = _compared(memory, awake, replaced, config, until)
-    if until.passed():
+    rests, links, looked_at = _compared(memory, awake, replaced, config, second)
+    if second.passed():
         unfinished += ["duplicates", "links"]
     resting = {rest.id for rest in rests}
     replays: tuple[Replay, ...] = ()
@@ -274,7 +276,7 @@ def _compared(
     for group in scopes(memory, awake):
         for slot, near in nearest(memory, group, config.since, config.sharpness, until):
             looked_at += 1
-            attended |= _attended(memory, slot, near, config.attention)
+            attended |= _attended(memory, slot, near, config)
             if slot in replaced:
                 continue
             for other, cosine in zip(near.slots.tolist(), near.cosines.tolist(), strict=True):
@@ -297,15 +299,18 @@ def _compared(
 
 
 def _attended(
-    memory: SlotMemory, slot: int, near: Near, least: float
+    memory: SlotMemory, slot: int, near: Near, config: DreamConfig
 ) -> dict[tuple[int, int], float]:
     """Pairs with the slot that no episode and no association joins yet, by share of attention."""
     beside = {int(memory.episodes.before[slot]), int(memory.episodes.after[slot])}
     known = memory.associations.neighbours(memory.at(slot).id)
+    rows = np.flatnonzero((near.attention >= config.attention) & (near.cosines >= config.akin))
     return {
         (slot, other): share
-        for other, share in zip(near.slots.tolist(), near.attention.tolist(), strict=True)
-        if share >= least and other not in beside and memory.at(other).id not in known
+        for other, share in zip(
+            near.slots[rows].tolist(), near.attention[rows].tolist(), strict=True
+        )
+        if other not in beside and memory.at(other).id not in known
     }
 
 

@@ -72,7 +72,8 @@ class PassagesHome(Home):
         for tenant, own in by_tenant.items():
             memory = self.tenant(tenant)
             ids = [record.id for record in own]
-            after = memory.followers(ids)
+            # What a changed text leaves behind: contexts that held it, traces that it stood for.
+            after = [*memory.followers(ids), *memory.asleep]
             memory.add([Trace.of(record) for record in own])
             for record in own:
                 self._tenant_of[record.id], self._versions[record.id] = tenant, record.version
@@ -205,8 +206,9 @@ class PassagesHome(Home):
         del self._tenant_of[record_id], self._versions[record_id]
         memory = self._tenants[tenant]
         linked = record_id in memory.associations
+        behind = [other for other in memory.asleep if other != record_id]
         changed = memory.remove(record_id)
-        self._keep(memory, changed)
+        self._keep(memory, list(dict.fromkeys([*changed, *behind])))
         if linked:
             self.save()
         if not len(memory):

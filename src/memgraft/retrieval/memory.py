@@ -454,6 +454,12 @@ class SlotMemory:
         """Take over how traces were used and follow each other, from what `arrays` gave."""
         self.episodes.relink(arrays["before"])
         for name, column in self._use().items():
+            if arrays[name].shape != column.values.shape:  # a single value would go everywhere
+                raise InvalidInput(
+                    f"{name} does not fit the traces",
+                    expected=f"shape {column.values.shape}",
+                    got=f"shape {arrays[name].shape}",
+                )
             column.values[:] = arrays[name]
 
     def replay(self, record_ids: Iterable[str], at: float | None = None) -> None:

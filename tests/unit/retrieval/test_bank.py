@@ -1,4 +1,4 @@
-"""The slot bank: what is nearest by brute force is nearest, in one way of searching and the other."""
+"""The slot bank: what is nearest by brute force is nearest, with an index and without."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Lists:
         self.lists[self.of.pop(slot)].remove(slot)
 
     def swap(self, old: int, new: int) -> None:
-        """The new one stands at the end of its episode, and takes the old one's place if the same."""
+        """The new one, last in its episode, takes the old one's place if that is the same."""
         name = self.of[old]
         if self.of[new] == name:
             self.lists[name].remove(new)

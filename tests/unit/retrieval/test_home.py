@@ -406,3 +406,21 @@ def test_a_damaged_index_is_made_anew(
     damage(path)
     again = PassagesHome(store, ToyEncoder(), folder, few)
     assert again.read(Query("word7", ME)).items[0].text == "word7 tea"
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_who_stood_for_another_and_no_longer_can_wakes_it_on_disk_too(
+    store: SQLiteStore, folder: Path, changed: bool
+) -> None:
+    home = PassagesHome(store, ToyEncoder(), folder)
+    filled(home, ["a red bus stops here", "a  red bus stops, here"])
+    home.consolidate(10)
+    [(sleeper, representative)] = home.tenant("me").asleep.items()
+    if changed:
+        home.write([store.update(representative, {"text": "cats are grey"})])
+    else:
+        store.delete(representative)
+        home.forget([representative])
+    for reading in (home, PassagesHome(store, ToyEncoder(), folder)):
+        found = [item.record_id for item in reading.read(Query("red bus", ME)).items]
+        assert sleeper in found

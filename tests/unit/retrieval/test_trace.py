@@ -38,11 +38,15 @@ def test_a_trace_happened_when_the_event_did_and_was_written_when_it_was() -> No
     assert Trace.of(record()).time == NEW_YEAR
 
 
-def test_session_or_run_is_the_episode() -> None:
+def test_session_or_run_is_the_episode_of_one_user() -> None:
     scope = Scope(user_id="u", run_id="run")
-    assert Trace.of(record(scope=scope)).episode == "run"
-    assert Trace.of(record({"session": 3}, scope=scope)).episode == "3"
-    assert Trace.of(record({"session": 0})).episode == "0"
+    run, session = Trace.of(record(scope=scope)), Trace.of(record({"session": 3}, scope=scope))
+    assert None not in (run.episode, session.episode)
+    assert run.episode == Trace.of(record({"importance": 1}, scope=scope)).episode
+    assert session.episode == Trace.of(record({"session": 3, "x": 1}, scope=scope)).episode
+    assert len({run.episode, session.episode, Trace.of(record({"session": 0})).episode}) == 3
+    elsewhere = Scope(user_id="u", agent_id="other", run_id="run")
+    assert Trace.of(record(scope=elsewhere)).episode != run.episode
     assert Trace.of(record()).episode is None
     assert Trace.of(record(scope=scope)).scope == scope
 
