@@ -102,7 +102,11 @@ def test_found_by_words_alone(store: SQLiteStore, folder: Path) -> None:
 
 def test_found_by_meaning_alone(store: SQLiteStore, folder: Path) -> None:
     home = PassagesHome(store, ToyEncoder(same={"automobile": "car"}), folder)
-    filled(home, ["automobile repainted red", *(f"tea number {n}" for n in range(POOL + 20))])
+    [car] = home.encoder.encode(["car"])
+    decoys = [f"tea number {n}" for n in range(POOL + 40)]
+    # Without those that the hash takes for cars.
+    decoys = [text for text in decoys if not home.encoder.encode([text])[0] @ car]
+    filled(home, ["automobile repainted red", *decoys])
     found = home.read(Query("car", ME, limit=1))
     assert texts(found) == ["automobile repainted red"]
     assert found.items[0].signals["words"] == 0.0
