@@ -275,9 +275,11 @@ class Memory:
 
     def close(self) -> None:
         """Close every home, then the store. Idempotent."""
-        for home in self.homes:
-            home.close()
-        self.store.close()
+        try:
+            for home in self.homes:
+                home.close()
+        finally:
+            self.store.close()
 
     def __enter__(self) -> Memory:
         return self

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from memgraft.core.errors import InvalidInput
 from memgraft.core.ids import check_id
 from memgraft.nn.hebbian import STDP, checked, faded, fired, spread, strongest
+from memgraft.retrieval.columns import packed, unpacked
 
 Arrays = Mapping[str, NDArray[Any]]
 Row = dict[str, float]
@@ -188,8 +189,7 @@ class Associations:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The state, in arrays that safetensors can hold; the config is kept beside them.
 
-        Rows in the manner of CSR, each with the time it refers to. Ids are UTF-8, end to end, and
-        elsewhere their numbers.
+        Rows in the manner of CSR, each with the time it refers to; ids stand there as numbers.
         """
         numbers: dict[str, int] = {}
 
@@ -206,9 +206,7 @@ class Associations:
             "trace_times": list(self._trace.values()),
             "clock": [self._clock],
         }
-        encoded = [record_id.encode() for record_id in numbers]
-        columns["ids"] = np.frombuffer(b"".join(encoded), np.uint8)
-        columns["id_ends"] = np.cumsum([len(name) for name in encoded])
+        columns["ids"], columns["id_ends"] = packed(numbers)
         return {name: np.array(columns[name], dtype) for name, dtype in _DTYPES.items()}
 
     @classmethod
@@ -245,8 +243,7 @@ class Associations:
 
     def _restore(self, arrays: Arrays) -> None:
         columns = {name: array.tolist() for name, array in arrays.items()}
-        encoded = arrays["ids"].tobytes()
-        ids = [encoded[start:end].decode() for start, end in pairwise([0, *columns["id_ends"]])]
+        ids = unpacked(arrays["ids"], arrays["id_ends"])
         edges = list(zip(columns["targets"], columns["weights"], strict=True))
         spans = pairwise([0, *columns["row_ends"]])
         for source, since, (start, end) in zip(

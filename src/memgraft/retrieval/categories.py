@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from memgraft.core.errors import InvalidInput, NotFound
 from memgraft.core.ids import check_id
 from memgraft.nn.art import DEFAULT, Categories, Vigilance, present, settle, units
+from memgraft.retrieval.columns import packed, unpacked
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -170,14 +170,11 @@ class CategoryMap:
         return moved
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The state, in arrays that safetensors can hold; the vigilance is kept beside them.
-
-        Ids are UTF-8, end to end.
-        """
-        encoded = [record_id.encode() for record_id in self._vectors]
+        """The state, in arrays that safetensors can hold; the vigilance is kept beside them."""
+        ids, ends = packed(self._vectors)
         columns: dict[str, Any] = {
-            "ids": np.frombuffer(b"".join(encoded), np.uint8),
-            "id_ends": np.cumsum([len(name) for name in encoded]),
+            "ids": ids,
+            "id_ends": ends,
             "vectors": [*self._vectors.values()] or np.zeros((0, self._state.dimension)),
             "categories": [*self._categories.values()],
             "numbers": self._numbers,
@@ -205,9 +202,7 @@ class CategoryMap:
         return made
 
     def _restore(self, arrays: Arrays) -> None:
-        encoded = arrays["ids"].tobytes()
-        ends = pairwise([0, *arrays["id_ends"].tolist()])
-        ids = [encoded[start:end].decode() for start, end in ends]
+        ids = unpacked(arrays["ids"], arrays["id_ends"])
         [seen], [self._next] = arrays["seen"].tolist(), arrays["next"].tolist()
         self._state = Categories(arrays["sums"].copy(), arrays["counts"].copy(), seen)
         self._numbers = arrays["numbers"].tolist()

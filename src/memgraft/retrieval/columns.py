@@ -1,7 +1,9 @@
-"""A numpy column that grows at its end."""
+"""Columns of numpy: one that grows at its end, and texts in two arrays."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,3 +32,16 @@ class Column:
             self._store = grown
         self._store[self._length] = value
         self._length += 1
+
+
+def packed(texts: Iterable[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Texts as UTF-8, end to end, and where each ends: arrays that safetensors can hold."""
+    encoded = [text.encode() for text in texts]
+    ends = np.cumsum([len(one) for one in encoded], dtype=np.int64)
+    return np.frombuffer(b"".join(encoded), np.uint8), ends
+
+
+def unpacked(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> list[str]:
+    """What `packed` gave; `ValueError` if it is not UTF-8."""
+    whole = data.tobytes()
+    return [whole[start:end].decode() for start, end in pairwise([0, *ends.tolist()])]

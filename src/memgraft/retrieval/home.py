@@ -58,6 +58,7 @@ class PassagesHome(Home):
         self._tenants: dict[str, SlotMemory] = {}
         self._tenant_of: dict[str, str] = {}
         self._versions: dict[str, int] = {}
+        self._closed = False
         self._load()
 
     # -- the five verbs --------------------------------------------------------------------
@@ -162,8 +163,10 @@ class PassagesHome(Home):
             self._indexes.save(tenant, memory, self._versions)
 
     def close(self) -> None:
-        self.save()
-        self._file.close()
+        if not self._closed:
+            self._closed = True
+            self.save()
+            self._file.close()
 
     def stats(self) -> dict[str, Any]:
         memories = list(self._tenants.values())

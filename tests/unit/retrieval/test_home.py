@@ -428,3 +428,10 @@ def test_who_stood_for_another_and_no_longer_can_wakes_it_on_disk_too(
     for reading in (home, PassagesHome(store, ToyEncoder(), folder)):
         found = [item.record_id for item in reading.read(Query("red bus", ME)).items]
         assert sleeper in found
+
+
+def test_closing_twice(store: SQLiteStore, folder: Path) -> None:
+    memory = Memory(store, [PassagesHome(store, ToyEncoder(), folder)])
+    memory.add("tea is green", user_id="me")
+    memory.close()
+    memory.close()
