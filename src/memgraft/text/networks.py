@@ -15,6 +15,7 @@ from memgraft.core.errors import InvalidInput
 from memgraft.text.ngrams import grams
 
 WINDOW = 64  # words that a network sees at once
+STRETCH = 8.0  # n-grams are met rarely: an optimiser's step moves them so many times as far
 PART = 64  # texts that the body sees at once
 
 
@@ -64,7 +65,7 @@ class Words(nn.Module):
         super().__init__()
         self.buckets = config.buckets
         self.grams = nn.EmbeddingBag(config.buckets, config.embedding, mode="sum")
-        nn.init.normal_(self.grams.weight, std=0.2)
+        nn.init.normal_(self.grams.weight, std=0.2 / STRETCH)
         self.wider = nn.Linear(config.embedding, config.width)
 
     def forward(self, texts: Sequence[Sequence[str]]) -> tuple[Tensor, dict[str, int]]:
@@ -74,7 +75,7 @@ class Words(nn.Module):
         device = self.grams.weight.device
         flat = torch.tensor([part for each in parts for part in each], device=device)
         offsets = torch.tensor([0, *map(len, parts)], device=device)[:-1].cumsum(0)
-        return self.wider(self.grams(flat, offsets)), place
+        return self.wider(STRETCH * self.grams(flat, offsets)), place
 
 
 class Pool(nn.Module):
@@ -179,7 +180,7 @@ def begin(network: Network, table: Tensor, basis: Tensor) -> None:
     """
     scale = 1 / (table.norm(dim=1).mean() / table.shape[1] ** 0.5 * 5)  # words of about unit size
     size = table.shape[1]
-    network.words.grams.weight.copy_(table * scale)
+    network.words.grams.weight.copy_(table * scale / STRETCH)
     network.words.wider.weight.mul_(0.5)
     network.words.wider.weight[:size] = torch.eye(size)
     network.words.wider.bias.zero_()

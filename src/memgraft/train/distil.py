@@ -112,7 +112,7 @@ def distil(
     else:
         network = new_network(sizes, training.seed)
         if not resumed:
-            begin(network, *_beginning(corpus, vectors, sizes, cache / "words.safetensors"))
+            begin(network, *_beginning(corpus, vectors, sizes, cache))
         task = TextTask(Reader(network), corpus.groups, vectors, training)
         figures = train(task, loop, out, progress)
         save_network(network, kind, path, card | {"figures": figures})
@@ -121,9 +121,10 @@ def distil(
 
 
 def _beginning(
-    corpus: Corpus, vectors: NDArray[np.float16], sizes: NetworkConfig, path: Path
+    corpus: Corpus, vectors: NDArray[np.float16], sizes: NetworkConfig, cache: Path
 ) -> tuple[Tensor, Tensor]:
-    """Vectors of n-grams and the basis they are in, from `path` if they are there."""
+    """Vectors of n-grams and the basis they are in, from the cache if they are there."""
+    path = cache / f"words-{sizes.buckets}-{sizes.embedding}.safetensors"
     if path.is_file():
         arrays, _ = load_arrays(path)
         return torch.from_numpy(arrays["grams"]), torch.from_numpy(arrays["basis"])

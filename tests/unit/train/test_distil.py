@@ -42,7 +42,7 @@ def test_a_kind_is_trained_and_opens(kind: str, corpus: Corpus, tmp_path: Path) 
     encoder = OPENED[kind](tmp_path / f"{kind}.safetensors")
     texts = corpus.texts[:100]
     likeness = (encoder.encode(texts) * corpus.teacher.encode(texts)).sum(axis=1).mean()
-    assert figures.keys() == {"recall"} and likeness > 0.3
+    assert figures.keys() == {"recall"} and likeness > 0.2
     assert (tmp_path / "card.json").is_file()
 
 
