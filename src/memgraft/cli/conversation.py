@@ -98,7 +98,7 @@ def _relevant(passages: Passages) -> Passages:
         tuple(
             item
             for item in passages.items
-            if item.signals["cosine"] >= MIN_COSINE or item.signals["bm25"] > 0
+            if item.signals["cosine"] >= MIN_COSINE or item.signals["words"] > 0
         )
     )
 

@@ -17,6 +17,7 @@ from memgraft.core.records import Record
 from memgraft.retrieval.associations import Associations
 from memgraft.retrieval.config import RetrievalConfig
 from memgraft.retrieval.dreams import DreamPlan, DreamReport, apply, dream, planned
+from memgraft.retrieval.episodes import NONE
 from memgraft.retrieval.index_files import IndexFiles
 from memgraft.retrieval.memory import SURE, Asked, Hit, SlotMemory
 from memgraft.retrieval.slot_file import SlotFile, SlotRow
@@ -172,7 +173,7 @@ class PassagesHome(Home):
         memories = list(self._tenants.values())
         return {
             "facts": len(self._versions),
-            "bytes": sum(8 * self.encoder.dimension * len(memory) for memory in memories),
+            "bytes": sum(_bytes(memory) for memory in memories),
             "encoder": self.encoder.id,
             "users": len(memories),
             "asleep": sum(len(memory.asleep) for memory in memories),
@@ -286,6 +287,12 @@ class PassagesHome(Home):
 
 def _tenant(record: Record) -> str:
     return record.scope.user_id or ""
+
+
+def _bytes(memory: SlotMemory) -> int:
+    """Of the vectors on disk; what follows nothing in an episode has one, the others two."""
+    following = int((memory.episodes.before != NONE).sum())
+    return 4 * memory.encoder.dimension * (len(memory) + following)
 
 
 def _passage(hit: Hit) -> Passage:

@@ -78,14 +78,13 @@ class SlotFile:
 
     def rows(self) -> Iterator[SlotRow]:
         for row in self._connection.execute(f"SELECT {_COLUMNS} FROM slots"):
-            vectors = (np.frombuffer(blob, np.float32) for blob in row[2:4])
-            yield SlotRow(*row[:2], *vectors, *row[4:])
+            vector = np.frombuffer(row[2], np.float32)
+            context = np.frombuffer(row[3], np.float32) if row[3] else vector
+            yield SlotRow(row[0], row[1], vector, context, *row[4:])
 
     def put(self, rows: Iterable[SlotRow]) -> None:
         """Write rows, all of them or none."""
-        values = [
-            (r.id, r.version, r.vector.tobytes(), r.context.tobytes(), *_use(r)) for r in rows
-        ]
+        values = [(r.id, r.version, r.vector.tobytes(), _context(r), *_use(r)) for r in rows]
         with self._transaction():
             self._connection.executemany(
                 f"INSERT OR REPLACE INTO slots ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
@@ -123,6 +122,11 @@ class SlotFile:
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+
+def _context(row: SlotRow) -> bytes:
+    """Nothing where it is the vector itself, as of all that stands in no episode."""
+    return b"" if np.array_equal(row.vector, row.context) else row.context.tobytes()
 
 
 def _use(row: SlotRow) -> tuple[Any, ...]:

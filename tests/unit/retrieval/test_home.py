@@ -76,7 +76,7 @@ def test_write_gives_receipts_and_read_finds(store: SQLiteStore, folder: Path) -
     assert item.signals["words"] > 0
     assert home.held() == {record.id: 1 for record in records}
     assert (home.stats()["facts"], home.stats()["encoder"]) == (2, "toy")
-    assert home.stats()["bytes"] == 2 * 2 * 4 * ToyEncoder.dimension
+    assert home.stats()["bytes"] == 2 * 4 * ToyEncoder.dimension
 
 
 def test_nothing_held_nothing_found(store: SQLiteStore, folder: Path) -> None:
