@@ -205,6 +205,19 @@ def text(
     _print(figures)
 
 
+@app.command("text-average")
+def text_average(
+    files: Annotated[list[Path], typer.Argument(help="Weights of several stages of a training.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    kind: Annotated[str, typer.Option(help="char_transformer or char_conv.")],
+) -> None:
+    """Average the weights of several stages of a text encoder's training."""
+    from memgraft.train.distil import average
+
+    average(kind, files, out)
+    print(out)
+
+
 def _steps(steps: int | None, epochs: float | None, each: float) -> int:
     """Steps in all, given or from epochs of `each` steps."""
     if steps is not None and epochs is not None:

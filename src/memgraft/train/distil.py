@@ -17,10 +17,11 @@ from memgraft.core.config import Config
 from memgraft.core.errors import InvalidInput
 from memgraft.core.folder import load_arrays, replaced, save_arrays
 from memgraft.data.texts import Group, groups
-from memgraft.text.characters import save_network
+from memgraft.text.characters import load_network, save_network
 from memgraft.text.encoder import Encoder
 from memgraft.text.networks import Network, NetworkConfig, begin, new_network
 from memgraft.text.ngrams import grams, words
+from memgraft.text.packed import load_packed
 from memgraft.text.static import save_static
 from memgraft.train.bag import gram_vectors, principal, vocabulary, word_vectors
 from memgraft.train.loop import CHECKPOINT, LoopConfig, Progress, train
@@ -118,6 +119,34 @@ def distil(
         save_network(network, kind, path, card | {"figures": figures})
     _save_card(out / "card.json", card | {"figures": figures})
     return figures
+
+
+def average(kind: str, paths: Sequence[Path], out: Path) -> None:
+    """The mean of the weights of several stages of one training (Izmailov et al., arXiv 1803.05407)
+    into a file; what they were trained with is that of the last.
+
+    Raises:
+        InvalidInput: fewer than two files, or of networks of different sizes.
+        FolderError: a file is none of this kind.
+    """
+    if len(paths) < 2:
+        raise InvalidInput("there is nothing to average", expected="two files or more")
+    networks = [load_network(path, kind)[0] for path in paths]
+    last = networks[-1]
+    if any(network.config != last.config for network in networks):
+        raise InvalidInput(
+            "networks of different sizes cannot be averaged",
+            expected=str(last.config),
+            got="; ".join(str(network.config) for network in networks[:-1]),
+        )
+    states = [network.state_dict() for network in networks]
+    last.load_state_dict({name: _mean([state[name] for state in states]) for name in states[0]})
+    settings = load_packed(paths[-1], kind)[1]
+    save_network(last, kind, out, {**settings["card"], "average_of": len(paths)})
+
+
+def _mean(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.stack([tensor.float() for tensor in tensors]).mean(dim=0).to(tensors[0].dtype)
 
 
 def _beginning(

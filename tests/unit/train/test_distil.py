@@ -11,10 +11,10 @@ import torch
 
 from memgraft.core.errors import InvalidInput
 from memgraft.data.texts import fact_groups
-from memgraft.text.characters import CharConv, CharTransformer
+from memgraft.text.characters import CharConv, CharTransformer, load_network, save_network
 from memgraft.text.networks import NetworkConfig, new_network
 from memgraft.text.static import StaticWords
-from memgraft.train.distil import Corpus, Reader, StaticSizes, distil
+from memgraft.train.distil import Corpus, Reader, StaticSizes, average, distil
 from memgraft.train.loop import LoopConfig
 from memgraft.train.teacher import taught
 from memgraft.train.text import TextTask, TextTraining, noised
@@ -106,3 +106,18 @@ def test_unknown_kinds_and_short_vectors_are_refused(corpus: Corpus, tmp_path: P
         distil("recurrent", corpus, tmp_path, tmp_path, TRAINING, LOOP)
     with pytest.raises(InvalidInput, match="of other texts"):
         TextTask(torch.nn.Identity(), corpus.groups, np.zeros((3, 4), np.float16), TRAINING)
+
+
+def test_weights_of_stages_are_averaged(tmp_path: Path) -> None:
+    sizes = NetworkConfig(body="conv", layers=1, buckets=64, embedding=8, width=16, dimension=8)
+    networks = [new_network(sizes, seed) for seed in (1, 2)]
+    paths = [tmp_path / f"{number}.safetensors" for number in (1, 2)]
+    for network, path in zip(networks, paths, strict=True):
+        save_network(network, "char_conv", path, {"steps": 1})
+    average("char_conv", paths, tmp_path / "mean.safetensors")
+    mean, _ = load_network(tmp_path / "mean.safetensors", "char_conv")
+    for name, array in mean.state_dict().items():
+        one, other = (network.state_dict()[name] for network in networks)
+        assert torch.allclose(array.float(), (one + other) / 2, atol=0.05)
+    with pytest.raises(InvalidInput, match="nothing to average"):
+        average("char_conv", paths[:1], tmp_path / "none")
