@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
-from memgraft.core.errors import Conflict, InvalidInput, NotFound
+from memgraft.core.errors import Conflict, InvalidInput, MemgraftError, NotFound
 from memgraft.core.filters import compiled
 from memgraft.core.home import Home
 from memgraft.core.recall import Passages, Patch, Query, Recall
@@ -214,13 +214,25 @@ class Memory:
             threshold: the least score, from 0 to 1.
             explain: give the signals that each was found by.
         """
+        if not isinstance(query, str):
+            raise InvalidInput("a query must be text", expected="str", got=type(query).__name__)
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise InvalidInput(
+                "so many memories cannot be found",
+                expected="a whole number of at least 1",
+                got=repr(limit),
+                next_step="ask for one or more; more than there are gives all",
+            )
         scope = Scope(user_id, agent_id, app_id, run_id)
         accepts = compiled(filters) if filters else None
         found = self._passages(Query(query, scope, limit, accepts, threshold))
+        # Another process may have deleted one meanwhile.
+        living = {r.id: r for r in self.store.living([record_id for record_id, *_ in found])}
         results = []
         for record_id, score, signals in found:
-            result = {**as_dict(self.store.get(record_id)), "score": score}
-            results.append({**result, "signals": signals} if explain else result)
+            if record_id in living:
+                result = {**as_dict(living[record_id]), "score": score}
+                results.append({**result, "signals": signals} if explain else result)
         return {"results": results}
 
     def history(self, memory_id: str) -> list[dict[str, Any]]:
@@ -276,6 +288,9 @@ class Memory:
     def close(self) -> None:
         """Close every home, then the store. Idempotent."""
         try:
+            # What is kept of a home must not hold what another process deleted.
+            with contextlib.suppress(MemgraftError):
+                self.catch_up()
             for home in self.homes:
                 home.close()
         finally:
@@ -297,7 +312,12 @@ class Memory:
             return kept, "ADD" if fresh else "NONE", None
         try:
             return self.store.supersede(replace(record, supersedes=old.id), old.id), "UPDATE", old
-        except (Conflict, NotFound):  # another process has replaced or deleted it meanwhile
+        except (Conflict, NotFound):
+            # The same is known in other letters, or another process was quicker.
+            content = content_hash(record.text)
+            for twin in self.store.list(record.scope):
+                if twin.scope == record.scope and content_hash(twin.text) == content:
+                    return twin, "NONE", None
             if tries <= 1:
                 raise
             return self._keep(record, tries - 1)
@@ -321,8 +341,14 @@ class Memory:
                     (item.record_id, item.signals["confidence"], dict(item.signals))
                     for item in recall.items
                 ]
-        words = self.store.search_text(query.text, query.scope, query.limit)
-        return [(i, _unit_score(bm25), {"bm25": bm25}) for i, bm25 in words]
+        most = query.limit if query.filters is None else self.store.count(query.scope)
+        words = self.store.search_text(query.text, query.scope, most)
+        found = [(i, _unit_score(bm25), {"bm25": bm25}) for i, bm25 in words]
+        found = [one for one in found if one[1] >= query.confidence]
+        if query.filters is not None:
+            accepted = {r.id for r in self.store.living([i for i, *_ in found]) if query.filters(r)}
+            found = [one for one in found if one[0] in accepted]
+        return found[: query.limit]
 
     def _superseded_by(self, memory_id: str) -> str | None:
         """The id that this record superseded, if it is still there to tell."""

@@ -517,3 +517,22 @@ def test_two_writers_with_one_slot_both_succeed(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(results) == 30
+
+
+def test_what_is_known_in_other_letters_is_known(memory: Memory) -> None:
+    add(memory, "i live in paris")
+    add(memory, "I live in Rome")
+    assert add(memory, "I live in Paris")["event"] == "NONE"
+
+
+def test_filters_and_thresholds_hold_without_a_home_that_retrieves(memory: Memory) -> None:
+    add(memory, "green tea at home", metadata={"kind": "home"})
+    search = memory.search
+    assert not search("tea", user_id="me", filters={"metadata.kind": "work"})["results"]
+    assert search("tea", user_id="me", filters={"metadata.kind": "home"})["results"]
+    assert not search("tea", user_id="me", threshold=0.99)["results"]
+    for limit in (0, -1, True, "3"):
+        with pytest.raises(InvalidInput, match="so many memories"):
+            search("tea", user_id="me", limit=limit)
+    with pytest.raises(InvalidInput, match="a query must be text"):
+        search(None)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from memgraft.core.errors import FolderError
+from memgraft.core.errors import FolderError, InvalidInput
 from memgraft.core.folder import load_config, save_config
 
 # A temporary file this many seconds old belongs to a write that was killed.
@@ -63,6 +63,8 @@ class RecordFiles:
         self._sweep()
 
     def path(self, record_id: str) -> Path:
+        if Path(record_id).name != record_id:
+            raise InvalidInput("this id cannot name a file", got=repr(record_id)[:80])
         return self.folder / "records" / f"{record_id}.safetensors"
 
     def paths(self) -> Iterator[Path]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from memgraft.core.errors import InvalidInput
@@ -19,6 +20,7 @@ FIELDS = (
     *SCOPE, "id", "text", "categories", "created_at", "updated_at", "expires_at", "event_time",
     "source", "version",
 )  # fmt: skip
+_TIMES = ("created_at", "updated_at", "expires_at")
 _METADATA = "metadata"
 
 
@@ -39,6 +41,8 @@ def compiled(filters: Mapping[str, Any]) -> Test:
 
 
 def _test(key: str, value: Any) -> Test:
+    if not isinstance(key, str):
+        raise _wrong("the key of a filter must be text", "str", key)
     if key in ("AND", "OR", "NOT"):
         return _combined(key, value)
     if key == _METADATA:
@@ -72,6 +76,8 @@ def _combined(word: str, parts: Any) -> Test:
 def _field(key: str, wanted: Any) -> Test:
     if not isinstance(wanted, Mapping):
         wanted = {"eq": wanted}
+    if key in _TIMES:
+        wanted = {name: _utc(value) for name, value in wanted.items()}
     checks = [(_OPERATORS[_known(name)], _usable(name, value)) for name, value in wanted.items()]
 
     def test(record: Record) -> bool:
@@ -85,6 +91,18 @@ def _value(record: Record, key: str) -> Any:
     if key.startswith(f"{_METADATA}."):
         return record.metadata.get(key.split(".", 1)[1])
     return getattr(record.scope if key in SCOPE else record, key)
+
+
+def _utc(value: Any) -> Any:
+    """A time as records keep it; what is no time of day stays as it is: it compares as text."""
+    if not isinstance(value, str) or "T" not in value:
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _known(name: str) -> str:
@@ -120,7 +138,9 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _contains(found: Any, value: Any) -> bool:
-    return value in found if isinstance(found, str | list | tuple) else False
+    if isinstance(found, str):
+        return isinstance(value, str) and value in found
+    return value in found if isinstance(found, list | tuple) else False
 
 
 def _contains_folded(found: Any, value: Any) -> bool:

@@ -79,6 +79,11 @@ class Associations:
         self._trace: dict[str, float] = {}
         self._clock = 0.0
 
+    @property
+    def clock(self) -> float:
+        """The latest time that was observed, in seconds."""
+        return self._clock
+
     def __len__(self) -> int:
         """Records that lead to another."""
         return len(self._rows)

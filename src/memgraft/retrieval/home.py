@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from memgraft.core.errors import FolderError
 from memgraft.core.files import claim_folder
 from memgraft.core.home import Home
 from memgraft.core.recall import Passage, Passages, Query
@@ -20,13 +26,16 @@ from memgraft.retrieval.dreams import DreamPlan, DreamReport, apply, dream, plan
 from memgraft.retrieval.episodes import NONE
 from memgraft.retrieval.index_files import IndexFiles
 from memgraft.retrieval.memory import SURE, Asked, Hit, SlotMemory
-from memgraft.retrieval.slot_file import SlotFile, SlotRow
+from memgraft.retrieval.selection import adaptive_count, within_budget
+from memgraft.retrieval.slot_file import SlotFile, SlotRow, damaged
 from memgraft.retrieval.trace import Trace
 from memgraft.store.base import Store
 from memgraft.text.encoder import Encoder
 
 KIND = "memgraft-passages"
 VERSION = 2
+# Share of empty slots from which it pays to close them: the approximate index is made anew then.
+_GAPS = 0.1
 
 
 class PassagesHome(Home):
@@ -59,6 +68,8 @@ class PassagesHome(Home):
         self._tenants: dict[str, SlotMemory] = {}
         self._tenant_of: dict[str, str] = {}
         self._versions: dict[str, int] = {}
+        # Tenants whose graphs on disk are to go.
+        self._emptied: set[str] = set()
         self._closed = False
         self._load()
 
@@ -74,9 +85,15 @@ class PassagesHome(Home):
         for tenant, own in by_tenant.items():
             memory = self.tenant(tenant)
             ids = [record.id for record in own]
+            if any(record_id in self._versions for record_id in ids):
+                self._indexes.drop(tenant)
             # What a changed text leaves behind: contexts that held it, traces that it stood for.
-            after = [*memory.followers(ids), *memory.asleep]
-            memory.add([Trace.of(record) for record in own])
+            after = [*memory.followers(ids), *_behind(memory, ids)]
+            try:
+                memory.add([Trace.of(record) for record in own])
+            except BaseException:
+                self._take_back(memory, ids)
+                raise
             for record in own:
                 self._tenant_of[record.id], self._versions[record.id] = tenant, record.version
                 memory.associate(record.id)
@@ -102,7 +119,9 @@ class PassagesHome(Home):
         living = {record.id for record in self.store.living([hit.trace.id for hit in hits])}
         hits = [hit for hit in hits if hit.trace.id in living]
         if hits and hits[0].confidence >= SURE:
-            self._used(hits[0].trace.id)
+            # What is found must not wait for another process that writes.
+            with contextlib.suppress(FolderError):
+                self._used(hits[0].trace.id)
         return Passages(tuple(_passage(hit) for hit in hits))
 
     def forget(self, ids: Iterable[str]) -> list[Receipt]:
@@ -125,11 +144,13 @@ class PassagesHome(Home):
         changes: list[str] = []
         figures: Counter[str] = Counter()
         for memory in self._tenants.values():
-            plan = dream(memory, max(0.0, until - time.monotonic()))
+            # The clock may have been set back since something was last associated.
+            now = max(time.time(), memory.associations.clock)
+            plan = dream(memory, max(0.0, until - time.monotonic()), now)
             report = planned(plan) if dry_run else self._dreamt(memory, plan)
             changes += report.lines()
             figures.update(report.figures)
-            if not dry_run:
+            if not dry_run and memory.bank.slots > (1 + _GAPS) * len(memory):
                 figures["freed"] += memory.compact()
         if not dry_run:
             self.save()
@@ -157,9 +178,14 @@ class PassagesHome(Home):
 
     def save(self) -> None:
         """Write the associations; every record is on disk when its receipt is given."""
-        self._file.put_graphs(
-            {tenant: memory.associations.packed() for tenant, memory in self._tenants.items()}
-        )
+        forgotten = self._file.forgotten()
+        graphs = {
+            tenant: memory.associations.packed()
+            for tenant, memory in self._tenants.items()
+            if len(memory.associations)
+        }
+        self._file.put_graphs(graphs, self._emptied - graphs.keys())
+        self._file.clear_forgotten(forgotten)
         for tenant, memory in self._tenants.items():
             self._indexes.save(tenant, memory, self._versions)
 
@@ -194,11 +220,22 @@ class PassagesHome(Home):
             return memory.search(query.text, asked) if memory else []
         if len(self._tenants) == 1:
             return next(iter(self._tenants.values())).search(query.text, asked)
-        # Scores of different memories have different means: what they share is confidence.
+        if not query.text.strip() or not self._tenants:
+            return []
+        [vector] = self.encoder.encode([query.text])
+        each = replace(asked, adaptive=False, tokens=None)
         found = [
-            hit for memory in self._tenants.values() for hit in memory.search(query.text, asked)
+            hit
+            for memory in self._tenants.values()
+            for hit in memory.search_vector(query.text, vector, each)
         ]
-        return sorted(found, key=lambda hit: -hit.confidence)[: asked.limit]
+        # Scores of different memories have different means: what they share is confidence.
+        found = sorted(found, key=lambda hit: -hit.confidence)[: asked.limit]
+        if asked.adaptive:
+            found = found[: adaptive_count([hit.confidence for hit in found])]
+        if asked.tokens is not None:
+            found = found[: within_budget([hit.trace.text for hit in found], asked.tokens)]
+        return found
 
     def _leave(self, record_id: str, stays: str | None = None) -> None:
         """Take a record out of its memory, unless that is the one where it will be replaced."""
@@ -210,13 +247,23 @@ class PassagesHome(Home):
         del self._tenant_of[record_id], self._versions[record_id]
         memory = self._tenants[tenant]
         linked = record_id in memory.associations
-        behind = [other for other in memory.asleep if other != record_id]
+        behind = _behind(memory, [record_id])
         changed = memory.remove(record_id)
         self._keep(memory, list(dict.fromkeys([*changed, *behind])))
         if linked:
-            self.save()
+            self._file.note_forgotten(record_id)
         if not len(memory):
             del self._tenants[tenant]
+            self._emptied.add(tenant)
+
+    def _take_back(self, memory: SlotMemory, ids: Sequence[str]) -> None:
+        """Leave nothing of records whose writing failed half-way: they are written again later."""
+        for record_id in ids:
+            if record_id in memory:
+                memory.discard(record_id)
+            if self._versions.pop(record_id, None) is not None:
+                del self._tenant_of[record_id]
+                self._file.remove([record_id])
 
     def _used(self, record_id: str) -> None:
         memory = self._tenants[self._tenant_of[record_id]]
@@ -239,29 +286,67 @@ class PassagesHome(Home):
             int(memory.uses.values[slot]),
             float(memory.strengths.values[slot]),
             memory.asleep.get(record_id),
+            self._window(memory, slot),
         )
+
+    def _window(self, memory: SlotMemory, slot: int) -> str:
+        """Names what a trace is encoded with, in these versions."""
+        ids = [memory.at(place).id for place in memory.episodes.window(slot, self.config.window)]
+        return " ".join(f"{record_id}:{self._versions[record_id]}" for record_id in ids)
 
     def _load(self) -> None:
         """Place what the file holds of the store's living records, in the order of the store."""
-        rows = {row.id: row for row in self._file.rows() if self._fits(row)}
+        try:
+            rows = {row.id: row for row in self._file.rows() if self._fits(row)}
+            graphs, forgotten = self._file.graphs(), self._file.forgotten()
+        except sqlite3.DatabaseError as error:
+            if not damaged(error):
+                raise
+            self._file.begin_anew()
+            rows, graphs, forgotten = {}, {}, []
         stale = set(rows)
+        # What comes after a record that is missing in its episode is written after it again.
+        broken: set[tuple[str, str]] = set()
         for record in self.store.list():
-            row = rows.get(record.id)
-            if row is None or row.version != record.version:
+            row, trace = rows.get(record.id), Trace.of(record)
+            place = (_tenant(record), trace.episode or "")
+            if row is None or row.version != record.version or place in broken:
+                if trace.episode is not None:
+                    broken.add(place)
                 continue
             stale.discard(record.id)
             self._place(record, row)
         self._file.remove(stale)
+        self._refresh(rows)
         for row in rows.values():
             self._put_to_rest(row)
-        for tenant, graph in self._file.graphs().items():
-            if tenant in self._tenants:
-                self._tenants[tenant].associations = Associations.unpacked(graph)
         for tenant, memory in self._tenants.items():
+            if tenant in graphs:
+                memory.associations = Associations.unpacked(graphs[tenant])
+                for record_id in forgotten:
+                    memory.associations.forget(record_id)
             self._indexes.load(tenant, memory, self._versions)
+        self._emptied = set(graphs) - self._tenants.keys()
+        self._indexes.keep_only(self._tenants)
+
+    def _refresh(self, rows: Mapping[str, SlotRow]) -> None:
+        """Encode again what was encoded with something that is gone or changed since."""
+        for memory in self._tenants.values():
+            ids = [
+                trace.id
+                for trace in memory.traces()
+                if trace.episode is not None
+                and rows[trace.id].window != self._window(memory, memory.slot(trace.id))
+            ]
+            memory.refresh(ids)
+            self._keep(memory, ids)
 
     def _fits(self, row: SlotRow) -> bool:
-        return len(row.vector) == len(row.context) == self.encoder.dimension
+        vectors = (row.vector, row.context)
+        return all(
+            len(vector) == self.encoder.dimension and np.isfinite(vector).all() and vector.any()
+            for vector in vectors
+        )
 
     def _place(self, record: Record, row: SlotRow) -> None:
         tenant = _tenant(record)
@@ -287,6 +372,14 @@ class PassagesHome(Home):
 
 def _tenant(record: Record) -> str:
     return record.scope.user_id or ""
+
+
+def _behind(memory: SlotMemory, ids: Sequence[str]) -> list[str]:
+    """The traces that one of these stands for."""
+    if not memory.asleep:
+        return []
+    wanted = set(ids)
+    return [sleeper for sleeper, other in memory.asleep.items() if other in wanted]
 
 
 def _bytes(memory: SlotMemory) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ class IndexFiles:
         ids = [memory.at(slot).id for slot in slots]
         keys = json.dumps([[record_id, versions[record_id]] for record_id in ids])
         arrays = {"graph": np.frombuffer(graph, np.uint8)}
-        save_arrays(self._path(tenant), arrays, {"keys": keys, "tenant": tenant})
+        save_arrays(self._path(tenant), arrays, {"keys": keys, "sha256": _hash(graph)})
         self._saved[tenant] = len(index)
 
     def load(self, tenant: str, memory: SlotMemory, versions: Mapping[str, int]) -> None:
@@ -54,19 +54,33 @@ class IndexFiles:
             return
         try:
             arrays, header = load_arrays(path)
+            graph = arrays["graph"].tobytes()
+            # The library does not check what it reads, and falls over what is damaged.
+            if _hash(graph) != header["sha256"]:
+                raise ValueError("the graph is damaged")
             keys = json.loads(header["keys"])
             slots = [
                 memory.slot(record_id) if versions.get(record_id) == version else NONE
                 for record_id, version in keys
             ]
-            index = SlotIndex.unpacked(memory.bank.dimension, arrays["graph"].tobytes(), slots)
+            index = SlotIndex.unpacked(memory.bank.dimension, graph, slots)
         except (FolderError, KeyError, ValueError, TypeError):
             index = None
         if index is None:
             self.drop(tenant)
             return
         memory.bank.adopt(index, {slot for slot in slots if slot != NONE})
-        self._saved[tenant] = len(index)
+        if NONE in slots:
+            self.drop(tenant)  # it holds what was forgotten or changed
+        else:
+            self._saved[tenant] = len(index)
+
+    def keep_only(self, tenants: Iterable[str]) -> None:
+        """Remove the files of all others."""
+        kept = {self._path(tenant) for tenant in tenants}
+        for path in self.folder.glob("index-*.safetensors"):
+            if path not in kept:
+                path.unlink(missing_ok=True)
 
     def drop(self, tenant: str) -> None:
         """Remove a tenant's file; nothing happens if there is none."""
@@ -75,3 +89,7 @@ class IndexFiles:
 
     def _path(self, tenant: str) -> Path:
         return self.folder / f"index-{hashlib.sha256(tenant.encode()).hexdigest()[:24]}.safetensors"
+
+
+def _hash(graph: bytes) -> str:
+    return hashlib.sha256(graph).hexdigest()

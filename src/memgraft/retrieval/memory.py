@@ -205,8 +205,18 @@ class SlotMemory:
         Raises:
             NotFound: no such trace.
         """
+        after = self.episodes.following(self.slot(record_id), self.config.window)
+        self.discard(record_id)
+        self._contextualise(after)
+        return [self.at(place).id for place in after]
+
+    def refresh(self, ids: Iterable[str]) -> None:
+        """Encode traces anew together with those before them in their episodes."""
+        self._contextualise([self.slot(record_id) for record_id in ids])
+
+    def discard(self, record_id: str) -> None:
+        """`remove` without encoding anything: its followers' contexts stay as they are."""
         slot = self.slot(record_id)
-        after = self.episodes.following(slot, self.config.window)
         self._drop(slot)
         self.episodes.remove(slot)
         del self._slots[record_id]
@@ -215,8 +225,6 @@ class SlotMemory:
         self.associations.forget(record_id)
         if self.categories is not None:
             self.categories.remove(record_id)
-        self._contextualise(after)
-        return [self.at(place).id for place in after]
 
     def _drop(self, slot: int) -> None:
         """Empty a slot but for its place in the episode."""

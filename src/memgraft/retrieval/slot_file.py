@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,17 @@ from memgraft.text.encoder import Vectors
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS slots (
     id TEXT PRIMARY KEY, version INTEGER NOT NULL, vector BLOB NOT NULL, context BLOB NOT NULL,
-    last_used REAL NOT NULL, uses INTEGER NOT NULL, strength REAL NOT NULL, asleep_for TEXT
+    last_used REAL NOT NULL, uses INTEGER NOT NULL, strength REAL NOT NULL, asleep_for TEXT,
+    window TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS graphs (tenant TEXT PRIMARY KEY, graph BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS forgotten (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-_COLUMNS = "id, version, vector, context, last_used, uses, strength, asleep_for"
+_COLUMNS = "id, version, vector, context, last_used, uses, strength, asleep_for, window"
+_MARKS = ", ".join("?" * len(_COLUMNS.split(", ")))
+# What SQLite says of a file that is none of its own, or damaged; not of one that is busy.
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,8 @@ class SlotRow:
     uses: int
     strength: float
     asleep_for: str | None = None
+    # What was encoded with it: names the traces before it in the episode, and their versions.
+    window: str = ""
 
 
 class SlotFile:
@@ -48,29 +57,44 @@ class SlotFile:
         self.path = path
         try:
             self._connection = self._opened()
-        except sqlite3.DatabaseError:
-            for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-                path.with_name(name).unlink(missing_ok=True)
-            self._connection = self._opened()
+        except sqlite3.DatabaseError as error:
+            if not damaged(error):
+                raise self._fault(error) from error
+            self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Drop a damaged file."""
+        with contextlib.suppress(AttributeError):
+            self._connection.close()
+        for name in (self.path.name, f"{self.path.name}-wal", f"{self.path.name}-shm"):
+            self.path.with_name(name).unlink(missing_ok=True)
+        self._connection = self._opened()
+
+    def _fault(self, error: sqlite3.Error) -> FolderError:
+        return FolderError(
+            f"cannot use {self.path}",
+            expected="a file that this user may write to, on a disk with space, and not locked",
+            got=str(error),
+            next_step="close what uses it, free disk space or change its permissions; "
+            "nothing was changed",
+        )
 
     def _opened(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(
-                self.path, timeout=30, isolation_level=None, check_same_thread=False
+                self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
             )
         except sqlite3.OperationalError as error:
-            raise FolderError(
-                f"cannot open {self.path}",
-                expected="a file that this user may write to",
-                got=str(error),
-                next_step="change its permissions, or free disk space",
-            ) from error
+            raise self._fault(error) from error
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _enter_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA secure_delete = ON")
             connection.executescript(_SCHEMA)
-            connection.execute(f"SELECT {_COLUMNS} FROM slots LIMIT 1").fetchall()
+            held = {row[1] for row in connection.execute("PRAGMA table_info(slots)")}
+            if not held.issuperset(_COLUMNS.split(", ")):
+                # Of an earlier version: a cache that is filled again.
+                connection.executescript(f"DROP TABLE slots; {_SCHEMA}")
         except BaseException:
             connection.close()
             raise
@@ -87,7 +111,8 @@ class SlotFile:
         values = [(r.id, r.version, r.vector.tobytes(), _context(r), *_use(r)) for r in rows]
         with self._transaction():
             self._connection.executemany(
-                f"INSERT OR REPLACE INTO slots ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
+                f"INSERT OR REPLACE INTO slots ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                values,
             )
 
     def remove(self, ids: Iterable[str]) -> None:
@@ -98,10 +123,29 @@ class SlotFile:
         """The association graph of each tenant, as it was given."""
         return dict(self._connection.execute("SELECT tenant, graph FROM graphs"))
 
-    def put_graphs(self, graphs: Mapping[str, bytes]) -> None:
+    def put_graphs(self, graphs: Mapping[str, bytes], without: Iterable[str] = ()) -> None:
+        """Replace the graphs of these tenants, and drop those of others that are gone."""
         with self._transaction():
-            self._connection.execute("DELETE FROM graphs")
-            self._connection.executemany("INSERT INTO graphs VALUES (?, ?)", graphs.items())
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO graphs VALUES (?, ?)", graphs.items()
+            )
+            self._connection.executemany(
+                "DELETE FROM graphs WHERE tenant = ?", [(tenant,) for tenant in without]
+            )
+
+    def forgotten(self) -> list[str]:
+        """Ids that a graph may still hold, though they are forgotten."""
+        return [row[0] for row in self._connection.execute("SELECT id FROM forgotten")]
+
+    def note_forgotten(self, record_id: str) -> None:
+        """Cheaper than writing the graph at once without it."""
+        with self._transaction():
+            self._connection.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (record_id,))
+
+    def clear_forgotten(self, ids: Iterable[str]) -> None:
+        """The graphs were written without these."""
+        with self._transaction():
+            self._connection.executemany("DELETE FROM forgotten WHERE id = ?", [(i,) for i in ids])
 
     def close(self) -> None:
         self._connection.close()
@@ -113,12 +157,7 @@ class SlotFile:
             yield
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise FolderError(
-                f"cannot write to {self.path}",
-                expected="a file that this user may write to, on a disk with space",
-                got=str(error),
-                next_step="free disk space or change its permissions; nothing was changed",
-            ) from error
+            raise self._fault(error) from error
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -130,4 +169,23 @@ def _context(row: SlotRow) -> bytes:
 
 
 def _use(row: SlotRow) -> tuple[Any, ...]:
-    return row.last_used, row.uses, row.strength, row.asleep_for
+    return row.last_used, row.uses, row.strength, row.asleep_for, row.window
+
+
+def damaged(error: sqlite3.DatabaseError) -> bool:
+    """Whether it is the file that is at fault, not the moment."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switching takes a lock that SQLite does not wait for when two processes open a new file."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

@@ -57,6 +57,10 @@ class Trace:
         return f"{self.speaker}: {self.text}" if self.speaker else self.text
 
 
+# The first and the last day that a date can be, in any time zone.
+_EARLIEST, _LATEST = -62135510400.0, 253402214400.0
+
+
 def _episode(scope: Scope, session: Any) -> str | None:
     if session is None and scope.run_id is None:
         return None
@@ -69,4 +73,5 @@ def seconds(moment: str) -> float:
         parsed = datetime.fromisoformat(moment)
     except ValueError:
         return 0.0
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    moment_of = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return min(max(moment_of.timestamp(), _EARLIEST), _LATEST)

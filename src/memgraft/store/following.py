@@ -37,7 +37,8 @@ class Follower:
         What expires is gone from then on, though no event tells of it.
         """
         sequence = self.store.sequence()
-        expired = {i for i, at in self._expiring.items() if at < now()}
+        moment = now() if self._expiring else ""
+        expired = {i for i, at in self._expiring.items() if at < moment}
         if sequence == self._seen and not expired:
             return None
         ids = None if self._seen < 0 else self.store.changed(self._seen)

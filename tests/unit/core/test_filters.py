@@ -78,8 +78,16 @@ def test_refused(filters: dict[str, Any]) -> None:
         ({"AND": "x"}, "AND cannot be used"),
         ({"metadata": "x"}, "a filter on metadata cannot be used"),
         ({"OR": ["x"]}, "filters cannot be used"),
+        ({1: 2}, "the key of a filter must be text"),
     ],
 )
 def test_what_is_no_filter(filters: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         compiled(filters)
+
+
+def test_times_are_compared_in_one_zone() -> None:
+    hour = RECORD.created_at[:13]
+    assert compiled({"created_at": {"gte": f"{hour}:00:00Z"}})(RECORD)
+    assert compiled({"created_at": RECORD.created_at.replace("+00:00", "Z")})(RECORD)
+    assert not compiled({"text": {"contains": 5}})(RECORD)

@@ -225,6 +225,7 @@ def test_who_follows_a_forgotten_turn_forgets_it_too(store: SQLiteStore, folder:
     home = PassagesHome(store, ToyEncoder(), folder)
     first, second, third = filled(home, ["secret plan", "tell me", "no"], run)
     assert home.read(Query("secret plan", ME)).items[0].signals["context"] > 0
+    store.delete(first.id)
     home.forget([first.id])
     alone = PassagesHome(store, ToyEncoder(), folder)
     for reading in (home, alone):
@@ -372,12 +373,13 @@ def test_the_index_is_kept_between_starts_and_brought_up_to_date(
     # Told to the store and to another home meanwhile: the index on disk lacks them.
     other = PassagesHome(store, ToyEncoder(), folder, few)
     filled(other, ["coffee"])
-    other.write([store.update(records[3].id, {"text": "cocoa"})])
+    store.update(records[3].id, {"text": "cocoa"})
     other._file.close()
     again = PassagesHome(store, ToyEncoder(), folder, few)
     index = again.tenant("me").bank.index
     assert index is not None
     assert len(index) == 29
+    Memory(store, [again]).catch_up()
     for query in ("word7", "coffee", "cocoa"):
         [best] = again.read(Query(query, ME, limit=1)).items
         assert query in best.text
@@ -435,3 +437,86 @@ def test_closing_twice(store: SQLiteStore, folder: Path) -> None:
     memory.add("tea is green", user_id="me")
     memory.close()
     memory.close()
+
+
+def test_what_is_deleted_or_changed_elsewhere_leaves_no_context(
+    store: SQLiteStore, folder: Path
+) -> None:
+    run = Scope(user_id="me", run_id="r")
+    home = PassagesHome(store, ToyEncoder(), folder)
+    first, second, third, fourth = filled(home, ["secret alpha", "bravo", "charlie", "delta"], run)
+    home.close()
+    store.delete(first.id)
+    store.update(third.id, {"text": "echo"})
+    with Memory(store, [PassagesHome(store, ToyEncoder(), folder)]) as memory:
+        memory.catch_up()
+        slots = memory.homes[0].tenant("me")  # type: ignore[attr-defined]
+        secret, old = ToyEncoder().encode(["secret alpha", "charlie"])
+        for record in (second, third, fourth):
+            context = slots.contexts.get(slots.slot(record.id))
+            assert context @ secret == pytest.approx(0)
+            assert context @ old == pytest.approx(0)
+        window = slots.episodes.window(slots.slot(fourth.id), 2)
+        assert [slots.at(place).id for place in window] == [second.id, third.id]
+
+
+def test_an_index_on_disk_goes_with_what_was_deleted_elsewhere(
+    store: SQLiteStore, folder: Path, few: RetrievalConfig
+) -> None:
+    home = PassagesHome(store, ToyEncoder(), folder, few)
+    gone, kept, *_ = filled(home, [f"word{n} tea" for n in range(30)])
+    home.read(Query("word7", ME))
+    home.close()
+    assert indexes(folder)
+    store.delete(gone.id)
+    PassagesHome(store, ToyEncoder(), folder, few).close()
+    assert not indexes(folder)
+    again = PassagesHome(store, ToyEncoder(), folder, few)
+    again.read(Query("word7", ME))
+    again.save()
+    assert indexes(folder)
+    again.write([store.update(kept.id, {"text": "another"})])
+    assert not indexes(folder)
+    store.reset()
+    PassagesHome(store, ToyEncoder(), folder, few)
+    assert not indexes(folder)
+
+
+class Failing(ToyEncoder):
+    """Fails on texts with a word."""
+
+    def encode(self, texts: Any) -> Any:
+        if any("alpha" in text and "bravo" in text for text in texts):
+            raise MemoryError
+        return super().encode(texts)
+
+
+def test_a_write_that_fails_half_way_leaves_nothing(store: SQLiteStore, folder: Path) -> None:
+    run = Scope(user_id="me", run_id="r")
+    home = PassagesHome(store, Failing(), folder)
+    filled(home, ["alpha"], run)
+    with Memory(store, [home]) as memory:
+        [result] = memory.add("bravo", user_id="me", run_id="r")["results"]
+        assert [receipt["outcome"] for receipt in result["receipts"]] == ["refused"]
+        found = memory.search("bravo", user_id="me")["results"]
+        assert [one["memory"] for one in found] == ["alpha"]
+        memory.delete(result["id"])
+        assert len(home.tenant("me")) == 1
+
+
+def test_graphs_of_others_are_left_alone(store: SQLiteStore, folder: Path) -> None:
+    early = PassagesHome(store, ToyEncoder(), folder)
+    late = PassagesHome(store, ToyEncoder(), folder)
+    filled(late, ["tea", "boats"])
+    late.close()
+    early.close()
+    assert len(PassagesHome(store, ToyEncoder(), folder).tenant("me").associations)
+
+
+def test_many_users_share_one_budget(store: SQLiteStore, folder: Path) -> None:
+    home = PassagesHome(store, ToyEncoder(), folder)
+    for number in range(5):
+        filled(home, ["green tea is fine"], Scope(user_id=f"user{number}"))
+    assert len(home.read(Query("green tea", limit=5)).items) == 5
+    assert len(home.read(Query("green tea", limit=5, tokens=10)).items) == 2
+    assert not home.read(Query("  "))
