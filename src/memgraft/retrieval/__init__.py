@@ -5,8 +5,7 @@ Each name below is imported when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from memgraft.core.lazy import lazily
 
 _EXPORTS = {
     "ContextualMemory": "memgraft.retrieval.contextual",
@@ -21,10 +20,7 @@ _EXPORTS = {
 __all__ = sorted(_EXPORTS)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'memgraft.retrieval' has no attribute {name!r}")
-    return getattr(import_module(_EXPORTS[name]), name)
+__getattr__ = lazily(__name__, _EXPORTS)
 
 
 def __dir__() -> list[str]:

@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from memgraft.retrieval.episodes import Episodes
 from memgraft.retrieval.lexical import LexicalIndex
 from memgraft.retrieval.sculpt import encoded_views, sculpted
 from memgraft.retrieval.selection import adaptive_count, diverse, within_budget
-from memgraft.retrieval.signals import Question, candidates, ranked
+from memgraft.retrieval.signals import Question, candidates, ranked, without_speakers
 from memgraft.retrieval.trace import Trace
 from memgraft.text.encoder import Encoder, Vectors
 
@@ -285,7 +285,17 @@ class SlotMemory:
     def question(self, text: str, vector: NDArray[np.float32], asked: Asked) -> Question:
         """What the signals are asked."""
         now = time.time() if asked.now is None else asked.now
-        return Question(text, self.bank.checked(vector), now, self._allowed(asked), asked.limit)
+        words, speaker = without_speakers(text, self.speakers.keys() - {""})
+        return Question(
+            text=text,
+            vector=self.bank.checked(vector),
+            now=now,
+            allowed=self._allowed(asked),
+            limit=asked.limit,
+            words=words,
+            speaker=speaker,
+            scores=self.words.scores(words),
+        )
 
     def _allowed(self, asked: Asked) -> NDArray[np.bool_]:
         """Slots that may be found, (slots,)."""
@@ -477,10 +487,6 @@ class SlotMemory:
             fresh = faded_strength(self.strengths.values[slot], self.last_used.values[slot], at)
             self.strengths.values[slot] = strengthened(float(fresh))
             self.last_used.values[slot] = max(at, float(self.last_used.values[slot]))
-
-    def reworded(self, record_id: str, **fields: object) -> Trace:
-        """A trace with other fields, for `add` to replace it with."""
-        return replace(self.trace(record_id), **fields)  # type: ignore[arg-type]
 
 
 def confidence(cosine: float, words: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -32,13 +33,17 @@ _HITS, _HOPS = 8, 2
 @dataclass(frozen=True)
 class Question:
     """A text and its unit vector (d,), the moment it is asked at, which slots may answer, and how
-    many are wanted."""
+    many are wanted; its words without the names of speakers, the speaker that it names, and BM25 of
+    those words for every slot, (slots,)."""
 
     text: str
     vector: NDArray[np.float32]
     now: float
     allowed: NDArray[np.bool_]
     limit: int
+    words: str
+    speaker: str
+    scores: NDArray[np.float32]
 
 
 def candidates(memory: SlotMemory, question: Question) -> Slots:
@@ -50,7 +55,7 @@ def candidates(memory: SlotMemory, question: Question) -> Slots:
         return np.zeros(0, np.intp)
     pool = max(memory.config.pool, question.limit)
     nominated = [memory.bank.nearest(question.vector, pool, question.allowed)]
-    words = memory.words.scores(_words(memory, question)[0])
+    words = question.scores
     by_words = np.flatnonzero((words > 0) & question.allowed)
     nominated.append(by_words[best_rows(words[by_words], pool)])
     found = np.unique(np.concatenate(nominated))
@@ -75,8 +80,8 @@ def ranked(
 
 
 def _columns(memory: SlotMemory, question: Question, slots: Slots) -> dict[str, Column]:
-    text, speaker = _words(memory, question)
-    words = memory.words.scores(text).astype(np.float64)
+    text, speaker = question.words, question.speaker
+    words = question.scores.astype(np.float64)
     when = spans(question.text, datetime.fromtimestamp(question.now, UTC))
     columns = {
         "cosine": memory.bank.gathered(slots) @ question.vector,
@@ -104,18 +109,17 @@ def _columns(memory: SlotMemory, question: Question, slots: Slots) -> dict[str, 
     return {name: np.asarray(column, np.float64) for name, column in columns.items()}
 
 
-def _words(memory: SlotMemory, question: Question) -> tuple[str, str]:
+def without_speakers(text: str, names: Set[str]) -> tuple[str, str]:
     """The question without the names of speakers, and the speaker, if just one is named.
 
     Whoever speaks seldom says the own name: a name asks for what that person said.
     """
-    names = {name for name in memory.speakers if name}
     if not names:
-        return question.text, " "
-    said = {word.casefold() for word in _WORD.findall(question.text)}
+        return text, " "
+    said = {word.casefold() for word in _WORD.findall(text)}
     named = sorted(names & said)
-    rest = [word for word in _WORD.findall(question.text) if word.casefold() not in names]
-    return " ".join(rest) or question.text, named[0] if len(named) == 1 else " "
+    rest = [word for word in _WORD.findall(text) if word.casefold() not in names]
+    return " ".join(rest) or text, named[0] if len(named) == 1 else " "
 
 
 def _adapted(memory: SlotMemory, question: Question) -> dict[str, float]:
@@ -124,7 +128,7 @@ def _adapted(memory: SlotMemory, question: Question) -> dict[str, float]:
     The share of the question's information, in idf, that some text holds scales what is lexical.
     """
     weights = dict(memory.config.all_weights)
-    terms = stems(_words(memory, question)[0])
+    terms = stems(question.words)
     total = sum(memory.words.idf(term) for term in terms)
     held = sum(memory.words.idf(term) for term in terms if term in memory.words.vocabulary)
     share = held / total if total else 0.0
