@@ -5,10 +5,34 @@ from __future__ import annotations
 import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
+
+EntityKind = Literal["user", "agent", "app", "run"]
+
+
+@dataclass(frozen=True)
+class Entity:
+    """Somebody or something that memories belong to, and how many live ones do."""
+
+    kind: EntityKind
+    name: str
+    total: int
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A small JSON object kept beside the records: a key, an event, a webhook."""
+
+    kind: str
+    id: str
+    body: dict[str, Any]
+    created_at: str
 
 
 class Store(ABC):
@@ -19,6 +43,9 @@ class Store(ABC):
     """
 
     location: str
+    # A tenant's records are never seen through the store of another; "" is the only one of a
+    # store that is not shared.
+    tenant: str
 
     @abstractmethod
     def add(self, record: Record) -> tuple[Record, bool]:
@@ -78,8 +105,34 @@ class Store(ABC):
         """The live ones of these records, in no order."""
 
     @abstractmethod
+    def entities(self) -> builtins.list[Entity]:
+        """Whom live records belong to, by kind (user, agent, app, run) and then by name."""
+
+    @abstractmethod
+    def put_document(self, kind: str, id: str, body: dict[str, Any]) -> Document:
+        """Insert, or replace the body of the one with this kind and id."""
+
+    @abstractmethod
+    def document(self, kind: str, id: str) -> Document | None:
+        """The document, or None."""
+
+    @abstractmethod
+    def documents(
+        self, kind: str, limit: int | None = None, offset: int = 0
+    ) -> builtins.list[Document]:
+        """All of a kind, newest first."""
+
+    @abstractmethod
+    def count_documents(self, kind: str) -> int:
+        """How many there are of a kind."""
+
+    @abstractmethod
+    def delete_document(self, kind: str, id: str) -> bool:
+        """True if there was one."""
+
+    @abstractmethod
     def reset(self) -> None:
-        """Drop every record and all history."""
+        """Drop every record and all history; documents stay."""
 
     @abstractmethod
     def close(self) -> None:
@@ -88,6 +141,10 @@ class Store(ABC):
     # Last, since inside a class body `list` means this method from here on.
     @abstractmethod
     def list(
-        self, scope: Scope = Scope(), limit: int | None = None, offset: int = 0
+        self,
+        scope: Scope = Scope(),
+        limit: int | None = None,
+        offset: int = 0,
+        newest: bool = False,
     ) -> list[Record]:
-        """Live records that the scope covers, oldest first."""
+        """Live records that the scope covers, oldest first, or newest first."""

@@ -79,10 +79,23 @@ BEGIN
 END;
 """
 
+_DOCUMENTS = """
+CREATE TABLE documents (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    UNIQUE (kind, id)
+);
+CREATE INDEX documents_kind ON documents (kind, number);
+"""
+
 MIGRATIONS: list[tuple[str, str]] = [
     ("0001-records", _RECORDS),
     ("0002-history", _HISTORY),
     ("0003-search", _SEARCH),
+    ("0004-documents", _DOCUMENTS),
 ]
 
 _TABLE = "CREATE TABLE memgraft_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)"

@@ -15,16 +15,34 @@ SUPPORTED = "a file path, or sqlite:///absolute/path"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/.*)", re.DOTALL)
 
 
-def open_store(location: str | Path) -> Store:
+# A tenant's name is also that of a file.
+_TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def open_store(location: str | Path, tenant: str = "") -> Store:
     """Open the store at a path or URL; it is created if it does not exist yet.
 
+    Args:
+        location: a file or URL.
+        tenant: whose part of a store that several share. In SQLite every tenant but "" has a file
+            of its own, in a folder beside the location.
+
     Raises:
-        InvalidInput: a location of a kind that is not supported.
+        InvalidInput: a location of a kind that is not supported, or a name that no tenant has.
         StoreError: the location cannot be opened.
     """
     from memgraft.store.sqlite import SQLiteStore
 
-    return SQLiteStore(_path(str(location)))
+    if tenant and not _TENANT.fullmatch(tenant):
+        raise InvalidInput(
+            "no tenant can have this name",
+            expected="up to 63 lower-case letters, digits, _ and -",
+            got=repr(tenant),
+        )
+    path = _path(str(location))
+    if tenant:
+        path = path.with_name(path.name + ".tenants") / f"{tenant}.db"
+    return SQLiteStore(path, tenant=tenant)
 
 
 def _path(location: str) -> Path:

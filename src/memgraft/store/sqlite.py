@@ -15,8 +15,8 @@ from typing import Any
 from memgraft.core.errors import Conflict, InvalidInput, StoreBusy, StoreError
 from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
-from memgraft.store import rows, words
-from memgraft.store.base import Store
+from memgraft.store import documents, rows, words
+from memgraft.store.base import Document, Entity, Store
 from memgraft.store.migrations import migrate
 
 _GUARDS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'history'"
@@ -43,13 +43,18 @@ class SQLiteStore(Store):
         path: the file; it and its folder are created. ":memory:" keeps all in RAM, for tests.
         synchronous: FULL survives a power cut; NORMAL may lose the last writes to one.
         busy_timeout: seconds to wait for another writer before `StoreBusy`.
+        tenant: whose records these are; every tenant has a file of its own.
 
     Raises:
         StoreError: the path cannot be opened, is no memgraft store, or is of a newer version.
     """
 
     def __init__(
-        self, path: str | Path, synchronous: str = "FULL", busy_timeout: float = 5.0
+        self,
+        path: str | Path,
+        synchronous: str = "FULL",
+        busy_timeout: float = 5.0,
+        tenant: str = "",
     ) -> None:
         if synchronous not in ("OFF", "NORMAL", "FULL", "EXTRA"):
             raise InvalidInput(
@@ -57,6 +62,7 @@ class SQLiteStore(Store):
             )
         in_ram = str(path) == ":memory:"
         self.location = ":memory:" if in_ram else str(Path(path).expanduser().absolute())
+        self.tenant = tenant
         self._busy_timeout = busy_timeout
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -187,6 +193,37 @@ class SQLiteStore(Store):
                 )
         return found
 
+    def entities(self) -> builtins.list[Entity]:
+        with self._reading() as connection:
+            return documents.entities(connection)
+
+    def put_document(self, kind: str, id: str, body: dict[str, Any]) -> Document:
+        with self._writing() as connection:
+            return documents.put(connection, kind, id, body)
+
+    def document(self, kind: str, id: str) -> Document | None:
+        with self._reading() as connection:
+            found = documents.select(connection, "WHERE kind = ? AND id = ?", (kind, id))
+            return found[0] if found else None
+
+    def documents(
+        self, kind: str, limit: int | None = None, offset: int = 0
+    ) -> builtins.list[Document]:
+        most = -1 if limit is None else max(limit, 0)
+        rest = "WHERE kind = ? ORDER BY number DESC LIMIT ? OFFSET ?"
+        with self._reading() as connection:
+            return documents.select(connection, rest, (kind, most, max(offset, 0)))
+
+    def count_documents(self, kind: str) -> int:
+        with self._reading() as connection:
+            sql = "SELECT count(*) FROM documents WHERE kind = ?"
+            return int(connection.execute(sql, (kind,)).fetchone()[0])
+
+    def delete_document(self, kind: str, id: str) -> bool:
+        with self._writing() as connection:
+            sql = "DELETE FROM documents WHERE kind = ? AND id = ?"
+            return connection.execute(sql, (kind, id)).rowcount > 0
+
     def reset(self) -> None:
         """See `Store`. The sequence goes on by one, so that every home sees that it lags."""
         with self._writing() as connection:
@@ -260,11 +297,16 @@ class SQLiteStore(Store):
         )
 
     def list(
-        self, scope: Scope = Scope(), limit: int | None = None, offset: int = 0
+        self,
+        scope: Scope = Scope(),
+        limit: int | None = None,
+        offset: int = 0,
+        newest: bool = False,
     ) -> list[Record]:
         where, values = rows.live(scope)
         most = -1 if limit is None else max(limit, 0)
-        rest = f"WHERE {where} ORDER BY created_at, number LIMIT ? OFFSET ?"
+        order = "created_at DESC, number DESC" if newest else "created_at, number"
+        rest = f"WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
         with self._reading() as connection:
             return rows.select(connection, rest, [*values, most, max(offset, 0)])
 

@@ -372,3 +372,53 @@ class StoreConformance:
         wanted, _ = store.add(Record.new("Who is who"))
         assert store.search_text("what is the weather", Scope(), 5) == []
         assert store.search_text("who is it", Scope(), 5)[0][0] == wanted.id
+
+    # Entities and documents
+
+    def test_entities_count_live_records(self, store: Store) -> None:
+        store.add(Record.new("I sail", Scope(user_id="b", agent_id="helper")))
+        store.add(Record.new("I row", Scope(user_id="b")))
+        store.add(Record.new("I ski", Scope(user_id="a", run_id="r", app_id="x")))
+        store.add(Record.new("I swam", Scope(user_id="gone"), expires_at=PAST))
+        found = [(entity.kind, entity.name, entity.total) for entity in store.entities()]
+        assert found == [
+            ("user", "a", 1), ("user", "b", 2), ("agent", "helper", 1), ("app", "x", 1),
+            ("run", "r", 1),
+        ]  # fmt: skip
+        assert all(entity.created_at <= entity.updated_at for entity in store.entities())
+
+    def test_records_are_listed_newest_first(self, store: Store) -> None:
+        ids = [store.add(Record.new(f"Fact number {i}"))[0].id for i in range(5)]
+        assert [record.id for record in store.list(newest=True)] == ids[::-1]
+        found = store.list(newest=True, limit=2, offset=1)
+        assert [record.id for record in found] == [ids[3], ids[2]]
+
+    def test_documents_are_kept_by_kind_and_id(self, make_store: Callable[[], Store]) -> None:
+        store = make_store()
+        assert store.document("event", "1") is None
+        first = store.put_document("event", "1", {"status": "PENDING", "é": [1, None]})
+        store.put_document("event", "2", {})
+        store.put_document("key", "1", {"name": "other"})
+        again = store.put_document("event", "1", {"status": "SUCCEEDED"})
+        assert again.created_at == first.created_at
+        store.close()
+        store = make_store()
+        assert store.document("event", "1") == again
+        assert [document.id for document in store.documents("event")] == ["2", "1"]
+        assert [document.id for document in store.documents("event", 1, 1)] == ["1"]
+        assert store.count_documents("event") == 2
+        assert store.delete_document("event", "1")
+        assert not store.delete_document("event", "1")
+        assert store.document("key", "1") is not None
+
+    def test_documents_hold_plain_json_only(self, store: Store) -> None:
+        with pytest.raises(InvalidInput):
+            store.put_document("event", "1", {"at": object()})
+        assert store.count_documents("event") == 0
+
+    def test_documents_survive_a_reset(self, store: Store) -> None:
+        store.put_document("key", "1", {"name": "mine"})
+        store.add(Record.new("I sail"))
+        store.reset()
+        assert store.count() == 0
+        assert store.document("key", "1") is not None
