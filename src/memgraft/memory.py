@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from memgraft.core.errors import Conflict, InvalidInput, MemgraftError, NotFound
-from memgraft.core.filters import compiled
+from memgraft.core.filters import Test, compiled
 from memgraft.core.home import Home
 from memgraft.core.recall import Passages, Patch, Query, Recall
 from memgraft.core.receipts import Receipt
@@ -106,6 +106,9 @@ class Memory:
         app_id: str | None = None,
         run_id: str | None = None,
         metadata: dict[str, Any] | None = None,
+        categories: Sequence[str] = (),
+        expires_at: str | None = None,
+        event_time: str | None = None,
         infer: bool = True,
     ) -> dict[str, Any]:
         """Remember a fact, or the facts in a conversation.
@@ -120,8 +123,14 @@ class Memory:
         """
         scope = Scope(user_id, agent_id, app_id, run_id)
         facts = _facts(messages, infer)
+        fields = {
+            "metadata": metadata or {},
+            "categories": tuple(categories),
+            "expires_at": expires_at,
+            "event_time": event_time,
+        }
         # All of them are checked before the first is kept.
-        records = [Record.new(fact, scope, metadata=metadata or {}) for fact in facts]
+        records = [Record.new(fact, scope, **fields) for fact in facts]
         kept = [self._keep(record) for record in records]
         receipts = self.catch_up()
         return {"results": [_added(*result, receipts) for result in kept]}
@@ -133,10 +142,14 @@ class Memory:
         *,
         metadata: dict[str, Any] | None = None,
         expected_version: int | None = None,
+        **fields: Any,
     ) -> dict[str, Any]:
-        """Change a memory's text or metadata. `expected_version` makes it compare-and-set."""
-        fields = {"text": data, "metadata": metadata}
-        changes = {name: value for name, value in fields.items() if value is not None}
+        """Change a memory's text or metadata. `expected_version` makes it compare-and-set.
+
+        `fields` are categories, expires_at or event_time, as `Store.update` knows them.
+        """
+        given = {"text": data, "metadata": metadata}
+        changes = fields | {name: value for name, value in given.items() if value is not None}
         record = self.store.update(memory_id, changes, expected_version)
         receipts = self.catch_up()
         return {**as_dict(record), "receipts": _of(receipts, memory_id)}
@@ -201,6 +214,7 @@ class Memory:
         run_id: str | None = None,
         limit: int = 10,
         filters: dict[str, Any] | None = None,
+        accepts: Test | None = None,
         threshold: float = 0.0,
         explain: bool = False,
     ) -> dict[str, Any]:
@@ -211,6 +225,7 @@ class Memory:
             user_id, agent_id, app_id, run_id: whose memories.
             limit: how many at most, 1 or more.
             filters: which records may be found; see `memgraft.core.filters`.
+            accepts: the same as a function, in place of `filters`.
             threshold: the least score, from 0 to 1.
             explain: give the signals that each was found by.
         """
@@ -224,7 +239,7 @@ class Memory:
                 next_step="ask for one or more; more than there are gives all",
             )
         scope = Scope(user_id, agent_id, app_id, run_id)
-        accepts = compiled(filters) if filters else None
+        accepts = compiled(filters) if filters else accepts
         found = self._passages(Query(query, scope, limit, accepts, threshold))
         # Another process may have deleted one meanwhile.
         living = {r.id: r for r in self.store.living([record_id for record_id, *_ in found])}

@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from memgraft.cli import bundles, data, evaluate, export, records, retrieval, train
+from memgraft.cli import (
+    bundles,
+    data,
+    evaluate,
+    exchange,
+    export,
+    mcp,
+    records,
+    retrieval,
+    serve,
+    train,
+)
 from memgraft.cli import chat as chatting
 from memgraft.core.errors import MemgraftError
 
@@ -32,6 +43,10 @@ app.command("dream")(retrieval.dream)
 app.command("reembed")(retrieval.reembed)
 app.command("draw")(retrieval.draw)
 app.command("export")(export.export)
+app.command("import")(exchange.import_records)
+app.command("mcp")(mcp.mcp)
+app.command("serve")(serve.serve)
+app.add_typer(serve.keys, name="keys")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")

@@ -25,6 +25,13 @@ def put(connection: sqlite3.Connection, kind: str, id: str, body: dict[str, Any]
     return found[0]
 
 
+def keep_newest(connection: sqlite3.Connection, kind: str, count: int) -> None:
+    """Delete the documents of a kind but for the last so many."""
+    first = "SELECT number FROM documents WHERE kind = ? ORDER BY number DESC LIMIT 1 OFFSET ?"
+    sql = f"DELETE FROM documents WHERE kind = ? AND number <= ({first})"
+    connection.execute(sql, (kind, kind, max(count, 0)))
+
+
 def select(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> list[Document]:
     """The documents that `rest`, from WHERE on, asks for."""
     found = connection.execute(f"SELECT kind, id, body, created_at FROM documents {rest}", values)

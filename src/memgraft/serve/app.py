@@ -1,0 +1,110 @@
+"""The application: routes, and errors as mem0's clients read them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from memgraft.core.errors import (
+    Conflict,
+    FolderError,
+    InvalidInput,
+    MemgraftError,
+    NotFound,
+    StoreError,
+)
+from memgraft.serve import hosted, observe, platform, selfhosted
+from memgraft.serve.guard import Guard
+from memgraft.serve.server import Server, known_key
+from memgraft.serve.settings import ServeSettings, from_environment
+
+log = logging.getLogger(__name__)
+
+# The nearest status for each kind of error; the first that fits.
+_STATUS: tuple[tuple[type[MemgraftError], int], ...] = (
+    (NotFound, 404),
+    (Conflict, 409),
+    (InvalidInput, 400),
+    (StoreError, 503),
+    (FolderError, 503),
+)
+_BAD_JSON = "json_invalid"
+
+
+def create_app(settings: ServeSettings | None = None) -> FastAPI:
+    """The server as an ASGI application; without settings, from the environment."""
+    observe.log_as_json((settings := settings or from_environment()).log_level)
+    server = Server(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(server.ready)
+        yield
+        await run_in_threadpool(server.close)
+
+    app = FastAPI(title="memgraft", summary="Long-term memory, as mem0's clients know it.",
+                  lifespan=lifespan, redirect_slashes=False)  # fmt: skip
+    app.state.server = server
+    # The profile of a user first: /v2/entities/{kind}/{name}/ would take it for a name.
+    for router in (platform.router, hosted.router, selfhosted.router):
+        app.include_router(router)
+    _add_upkeep(app, server)
+    app.add_exception_handler(MemgraftError, _told)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(
+        Guard,
+        max_body=settings.max_body,
+        patience=settings.patience,
+        is_open=lambda: not server.keys.needed(),
+    )
+    app.add_middleware(observe.Observe)
+    return app
+
+
+def _add_upkeep(app: FastAPI, server: Server) -> None:
+    @app.get("/health", tags=["upkeep"])
+    async def health() -> dict[str, str]:
+        """Is the process there?"""
+        return {"status": "ok"}
+
+    @app.get("/ready", tags=["upkeep"], responses={503: {"description": "not yet"}})
+    def ready() -> dict[str, str]:
+        """Does the store answer?"""
+        server.root.count()
+        return {"status": "ready"}
+
+    @app.get("/metrics", tags=["upkeep"], include_in_schema=False)
+    def metrics(request: Request) -> Response:
+        known_key(server, request)
+        return Response(observe.figures(), media_type=observe.CONTENT_TYPE)
+
+
+async def _told(request: Request, error: Exception) -> JSONResponse:
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    if status >= 500:
+        log.warning("%s", error)
+    headers = {"Retry-After": "1"} if status == 503 else None
+    return JSONResponse({"detail": str(error)}, status, headers)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problems: list[dict[str, Any]] = list(error.errors())
+    status = 400 if any(problem["type"] == _BAD_JSON for problem in problems) else 422
+    told = "; ".join(
+        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems[:5]
+    )
+    return JSONResponse({"detail": told}, status)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected", exc_info=error)
+    return JSONResponse({"detail": "the server failed; its log says why"}, 500)

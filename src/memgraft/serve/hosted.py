@@ -1,0 +1,233 @@
+"""mem0's hosted routes, in the shapes of each version; every path ends in a slash."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from memgraft.core.errors import InvalidInput
+from memgraft.core.filters import SCOPE
+from memgraft.core.records import clean_text
+from memgraft.memory import Memory
+from memgraft.serve import operations, schemas, wire
+from memgraft.serve.server import Access, access
+from memgraft.store.base import EntityKind
+
+Read = Annotated[Access, Depends(access("read"))]
+Write = Annotated[Access, Depends(access("write"))]
+PageNumber = Annotated[int | None, Query(ge=1, le=1_000_000)]
+PageSize = Annotated[int | None, Query(ge=1, le=schemas.LARGEST_PAGE)]
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"model": schemas.Problem} for code in (400, 401, 403, 404, 408, 409, 413, 422, 429, 503)
+}
+router = APIRouter(responses=PROBLEMS)
+
+
+@router.get("/v1/ping/", tags=["memories"])
+def ping(access: Read) -> schemas.Ping:
+    """Is the key good? Every client asks this first."""
+    return schemas.Ping(
+        status="ok", org_id="memgraft", project_id=access.project, user_email="local@memgraft"
+    )
+
+
+# -- adding -----------------------------------------------------------------------------------
+
+
+@router.post("/v3/memories/add/", tags=["memories"])
+@router.post("/v1/memories/", tags=["memories"])
+def add(body: schemas.AddBody, access: Write) -> schemas.AddAnswer:
+    """Remember the facts in messages, or the messages as they are with `infer: false`."""
+    with access.memory() as memory:
+        answer = operations.add(memory, body)
+        for event, name in (("ADD", "memory_add"), ("UPDATE", "memory_update")):
+            results = [one for one in answer["results"] if one["event"] == event]
+            access.server.webhooks.tell(memory.store, name, results)
+    return schemas.AddAnswer(**answer)
+
+
+# -- listing ----------------------------------------------------------------------------------
+
+
+@router.post("/v3/memories/", tags=["memories"])
+@router.post("/v2/memories/", tags=["memories"])
+def list_memories(
+    request: Request,
+    body: schemas.ListBody,
+    access: Read,
+    page: PageNumber = None,
+    page_size: PageSize = None,
+) -> schemas.Page:
+    """One page of memories, newest first."""
+    asked = body.model_copy(
+        update={"page": page or body.page, "page_size": page_size or body.page_size}
+    )
+    with access.memory() as memory:
+        return schemas.Page(**operations.listed(memory, asked, str(request.url.path)))
+
+
+@router.get("/v1/memories/", tags=["memories"])
+def list_memories_v1(
+    request: Request,
+    access: Read,
+    user_id: str | None = None,
+    agent_id: str | None = None,
+    app_id: str | None = None,
+    run_id: str | None = None,
+    page: PageNumber = None,
+    page_size: PageSize = None,
+    categories: Annotated[list[str] | None, Query()] = None,
+) -> list[schemas.MemoryAnswer] | schemas.Page:
+    """A bare list, or a page where both its number and its size are given."""
+    body = schemas.ListBody(
+        user_id=user_id or None, agent_id=agent_id or None, app_id=app_id or None,
+        run_id=run_id or None, page=page, page_size=page_size, categories=categories,
+    )  # fmt: skip
+    with access.memory() as memory:
+        answer = operations.listed(memory, body, str(request.url.path))
+    if page is not None and page_size is not None:
+        return schemas.Page(**answer)
+    return [schemas.MemoryAnswer(**one) for one in answer["results"]]
+
+
+# -- searching --------------------------------------------------------------------------------
+
+
+@router.post("/v3/memories/search/", tags=["memories"])
+@router.post("/v2/memories/search/", tags=["memories"])
+def search(body: schemas.SearchBody, access: Read) -> schemas.Found:
+    """The memories that have to do with a query, best first; scores are from 0 to 1."""
+    with access.memory() as memory:
+        return schemas.Found(results=operations.found(memory, body))
+
+
+@router.post("/v1/memories/search/", tags=["memories"])
+def search_v1(body: schemas.SearchBody, access: Read) -> list[dict[str, Any]]:
+    """The same as a bare list."""
+    with access.memory() as memory:
+        return operations.found(memory, body)
+
+
+# -- one memory -------------------------------------------------------------------------------
+
+
+@router.get("/v1/memories/{memory_id}/", tags=["memories"])
+def get(memory_id: str, access: Read) -> schemas.MemoryAnswer:
+    with access.memory() as memory:
+        return schemas.MemoryAnswer(**wire.memory(memory.store.get(memory_id)))
+
+
+@router.put("/v1/memories/{memory_id}/", tags=["memories"])
+def update(memory_id: str, body: schemas.UpdateBody, access: Write) -> schemas.MemoryAnswer:
+    """Change what is given; `expiration_date: null` lets it never expire."""
+    with access.memory() as memory:
+        shown = operations.update(memory, memory_id, body)
+        access.server.webhooks.tell(memory.store, "memory_update", [shown])
+    return schemas.MemoryAnswer(**shown)
+
+
+@router.delete("/v1/memories/{memory_id}/", tags=["memories"])
+def delete(memory_id: str, access: Write) -> schemas.Done:
+    with access.memory() as memory:
+        done = operations.delete(memory, memory_id)
+        access.server.webhooks.tell(memory.store, "memory_delete", [{"id": memory_id}])
+    return schemas.Done(**done)
+
+
+@router.get("/v1/memories/{memory_id}/history/", tags=["memories"])
+def history(memory_id: str, access: Read) -> list[schemas.HistoryLine]:
+    """What happened to it and to those that it took the place of, oldest first."""
+    with access.memory() as memory:
+        return [schemas.HistoryLine(**line) for line in operations.history(memory, memory_id)]
+
+
+# -- many memories ----------------------------------------------------------------------------
+
+
+@router.delete(
+    "/v1/memories/",
+    tags=["memories"],
+    openapi_extra={
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+            for name in (*SCOPE, "filters")
+        ]
+    },
+)
+def delete_all(request: Request, access: Write) -> schemas.Done:
+    """Delete all memories of a scope, or those that filters mean; without either it is refused."""
+    query = {name: request.query_params.getlist(name) for name in request.query_params}
+    with access.memory() as memory:
+        return schemas.Done(**operations.delete_meant(memory, query))
+
+
+@router.put("/v1/batch/", tags=["batch"])
+def batch_update(body: schemas.BatchBody, access: Write) -> schemas.Done:
+    changes = [(item.memory_id, _change(item)) for item in body.memories]
+    with access.memory() as memory:
+        _all_known(memory, [memory_id for memory_id, _ in changes])
+        shown = [operations.update(memory, memory_id, change) for memory_id, change in changes]
+        access.server.webhooks.tell(memory.store, "memory_update", shown)
+    return schemas.Done(message=f"Successfully updated {len(body.memories)} memories")
+
+
+@router.delete("/v1/batch/", tags=["batch"])
+def batch_delete(body: schemas.BatchBody, access: Write) -> schemas.Done:
+    ids = list(dict.fromkeys(item.memory_id for item in body.memories))
+    with access.memory() as memory:
+        _all_known(memory, ids)
+        for memory_id in ids:
+            memory.store.delete(memory_id)
+        memory.catch_up()
+        deleted = [{"id": memory_id} for memory_id in ids]
+        access.server.webhooks.tell(memory.store, "memory_delete", deleted)
+    return schemas.Done(message=f"Successfully deleted {len(ids)} memories")
+
+
+def _change(item: schemas.BatchItem) -> schemas.UpdateBody:
+    """Checked before anything is changed."""
+    if item.text is None and item.metadata is None:
+        raise InvalidInput("nothing to update", expected="text or metadata", got=item.memory_id)
+    if item.text is not None:
+        clean_text(item.text)
+    return schemas.UpdateBody(**item.model_dump(exclude={"memory_id"}, exclude_unset=True))
+
+
+def _all_known(memory: Memory, ids: list[str]) -> None:
+    """Nothing is done to any where one is unknown."""
+    for memory_id in ids:
+        memory.store.get(memory_id)
+
+
+# -- entities ---------------------------------------------------------------------------------
+
+
+@router.get("/v1/entities/", tags=["entities"])
+def entities(
+    request: Request, access: Read, page: PageNumber = None, page_size: PageSize = None
+) -> schemas.Page:
+    """Whom memories belong to; all of them where no page is asked for."""
+    with access.memory() as memory:
+        everybody = operations.entities(memory)
+    if page is None and page_size is None:
+        return schemas.Page(count=len(everybody), next=None, previous=None, results=everybody)
+    number, size = page or 1, page_size or operations.DEFAULT_PAGE
+    some = everybody[(number - 1) * size : number * size]
+    return schemas.Page(**wire.page(str(request.url.path), some, len(everybody), number, size))
+
+
+@router.get("/v1/entities/{kind}/{name:path}/", tags=["entities"])
+@router.get("/v2/entities/{kind}/{name:path}/", tags=["entities"])
+def entity(kind: EntityKind, name: str, access: Read) -> schemas.EntityAnswer:
+    with access.memory() as memory:
+        return schemas.EntityAnswer(**operations.entity(memory, kind, name))
+
+
+@router.delete("/v1/entities/{kind}/{name:path}/", tags=["entities"])
+@router.delete("/v2/entities/{kind}/{name:path}/", tags=["entities"])
+def delete_entity(kind: EntityKind, name: str, access: Write) -> schemas.Done:
+    """Delete all memories of somebody."""
+    with access.memory() as memory:
+        return schemas.Done(**operations.delete_entity(memory, kind, name))

@@ -1,0 +1,116 @@
+"""API keys: made once, shown once, kept as hashes in the store of the tenant "".
+
+A key is 256 random bits, so a plain SHA-256 of it cannot be guessed back; slow password hashes are
+for what people think up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from memgraft.core.errors import InvalidInput, NotFound
+from memgraft.core.records import now
+from memgraft.store.base import Document, Store
+
+KIND = "key"
+Right = Literal["read", "write", "admin"]
+RIGHTS: tuple[Right, ...] = ("read", "write", "admin")
+# How long a key that was taken back may still be taken for good by another process.
+REFRESH_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is known of a key; the key itself is not."""
+
+    id: str
+    name: str
+    tenant: str
+    rights: tuple[str, ...]
+    rate: int | None = None
+    expires_at: str | None = None
+    created_at: str = ""
+
+
+class KeyRing:
+    """The keys of a store.
+
+    Args:
+        root: the store of the tenant "".
+        own_key: one that is given by the settings, good for everything in the tenant "".
+    """
+
+    def __init__(self, root: Store, own_key: str = "") -> None:
+        self._root = root
+        self._own = _hashed(own_key) if own_key else None
+        self._known: dict[str, tuple[str, Key]] = {}
+        self._read_at = float("-inf")
+
+    def create(
+        self,
+        name: str,
+        tenant: str = "",
+        rights: Iterable[str] = RIGHTS,
+        rate: int | None = None,
+        expires_at: str | None = None,
+    ) -> tuple[str, Key]:
+        """A new key as (secret, what is kept of it). The secret is told this once."""
+        chosen = tuple(right for right in RIGHTS if right in set(rights))
+        if not chosen or set(rights) - set(RIGHTS):
+            raise InvalidInput("no such rights", expected=", ".join(RIGHTS), got=repr(rights))
+        key_id = secrets.token_hex(4)
+        secret = f"mg-{key_id}-{secrets.token_urlsafe(32)}"
+        key = Key(key_id, name, tenant, chosen, rate, expires_at, now())
+        self._root.put_document(KIND, key_id, {**asdict(key), "hash": _hashed(secret)})
+        self._read_at = float("-inf")
+        return secret, key
+
+    def list(self) -> list[Key]:
+        """All keys, newest first."""
+        return [_key(document) for document in self._root.documents(KIND)]
+
+    def revoke(self, key_id: str) -> None:
+        """Take a key back. Raises `NotFound`."""
+        if not self._root.delete_document(KIND, key_id):
+            raise NotFound("there is no such key", got=key_id, next_step="memgraft keys list")
+        self._read_at = float("-inf")
+
+    def find(self, secret: str) -> Key | None:
+        """The key of this secret, unless it has expired or was taken back."""
+        hashed = _hashed(secret)
+        if self._own and hmac.compare_digest(hashed, self._own):
+            return Key("own", "settings", "", RIGHTS)
+        self._refresh()
+        found = self._known.get(hashed)
+        if found is None:
+            return None
+        key = found[1]
+        return None if key.expires_at and key.expires_at < now() else key
+
+    def needed(self) -> bool:
+        """False where no key was ever made: then whoever reaches the server may use it."""
+        self._refresh()
+        return self._own is not None or bool(self._known)
+
+    def _refresh(self) -> None:
+        moment = time.monotonic()
+        if moment - self._read_at < REFRESH_SECONDS:
+            return
+        documents = self._root.documents(KIND)
+        self._known = {doc.body["hash"]: (doc.id, _key(doc)) for doc in documents}
+        self._read_at = moment
+
+
+def _key(document: Document) -> Key:
+    values: dict[str, Any] = {k: v for k, v in document.body.items() if k != "hash"}
+    return Key(**{**values, "rights": tuple(values["rights"])})
+
+
+def _hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

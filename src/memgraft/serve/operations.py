@@ -1,0 +1,256 @@
+"""What the routes of every version do, on the memory of one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from memgraft.core.errors import InvalidInput, NotFound
+from memgraft.core.filters import SCOPE, Test
+from memgraft.core.ids import uuid7
+from memgraft.core.records import Record
+from memgraft.core.scope import Scope
+from memgraft.memory import Memory
+from memgraft.serve import filters as filtering
+from memgraft.serve import wire
+from memgraft.serve.schemas import AddBody, ListBody, SearchBody, UpdateBody
+from memgraft.store.base import EntityKind
+
+DEFAULT_PAGE = 100
+DEFAULT_FOUND = 10
+EVENT = "event"
+# Events of adding that are kept for clients that ask how theirs went.
+EVENTS_KEPT = 10_000
+
+
+def add(memory: Memory, body: AddBody) -> dict[str, Any]:
+    """Remember; what the answer says is on disk."""
+    from memgraft.serve.schemas import MOST_MESSAGES
+
+    messages = [{"role": "user", "content": body.messages}] if isinstance(
+        body.messages, str
+    ) else body.messages  # fmt: skip
+    if isinstance(messages, list) and len(messages) > MOST_MESSAGES:
+        raise InvalidInput(
+            "so many messages cannot be added at once",
+            expected=f"at most {MOST_MESSAGES:,}",
+            got=f"{len(messages):,}",
+            next_step="send them in several calls",
+        )
+    given = {name: getattr(body, name) for name in SCOPE}
+    if body.filters:
+        given |= filtering.meant(body.filters)[0].given()
+    if not any(given.values()):
+        raise InvalidInput(
+            "a memory must belong to somebody",
+            expected="at least one of user_id, agent_id, app_id, run_id",
+            got="none",
+        )
+    event_id = uuid7()
+    added = memory.add(
+        messages,
+        **given,
+        metadata=body.metadata,
+        infer=body.infer,
+        categories=tuple(body.categories or ()),
+        expires_at=expiry(body.expiration_date),
+        event_time=moment(body.timestamp),
+    )["results"]
+    results = [_added(one) for one in added]
+    event = {"event_type": "ADD", "status": "SUCCEEDED", "results": results}
+    memory.store.put_document(EVENT, event_id, event, keep=EVENTS_KEPT)
+    return {
+        "message": "Memory processed",
+        "status": "SUCCEEDED",
+        "event_id": event_id,
+        "results": results,
+    }
+
+
+def everything(memory: Memory, body: ListBody) -> list[dict[str, Any]]:
+    """All live memories that are meant, newest first."""
+    scope, test = _meant(body)
+    records = memory.store.list(scope, newest=True)
+    return [wire.memory(record) for record in records if test is None or test(record)]
+
+
+def listed(memory: Memory, body: ListBody, path: str) -> dict[str, Any]:
+    """One page of them."""
+    scope, test = _meant(body)
+    number, size = body.page or 1, body.page_size or DEFAULT_PAGE
+    offset = (number - 1) * size
+    if test is None:
+        count = memory.store.count(scope)
+        records = memory.store.list(scope, size, offset, newest=True)
+    else:
+        accepted = [record for record in memory.store.list(scope, newest=True) if test(record)]
+        count, records = len(accepted), accepted[offset : offset + size]
+    shown = [wire.chosen(wire.memory(record), body.fields) for record in records]
+    return wire.page(path, shown, count, number, size)
+
+
+def found(memory: Memory, body: SearchBody) -> list[dict[str, Any]]:
+    """The memories that have to do with a query, best first."""
+    scope, test = _meant(body)
+    results = memory.search(
+        body.query,
+        user_id=scope.user_id,
+        agent_id=scope.agent_id,
+        app_id=scope.app_id,
+        run_id=scope.run_id,
+        limit=body.top_k or body.limit or DEFAULT_FOUND,
+        accepts=test,
+        threshold=body.threshold or 0.0,
+        explain=body.explain,
+    )["results"]
+    living = {r.id: r for r in memory.store.living([result["id"] for result in results])}
+    shown = []
+    for result in results:
+        if result["id"] in living:
+            one = {**wire.memory(living[result["id"]]), "score": result["score"]}
+            one |= {"signals": result["signals"]} if body.explain else {}
+            shown.append(wire.chosen(one, [*body.fields, "score"] if body.fields else None))
+    return shown
+
+
+def update(memory: Memory, memory_id: str, body: UpdateBody) -> dict[str, Any]:
+    given = body.model_fields_set
+    changes: dict[str, Any] = {}
+    if body.categories is not None:
+        changes["categories"] = tuple(body.categories)
+    if "expiration_date" in given:
+        changes["expires_at"] = expiry(body.expiration_date)
+    if body.timestamp is not None:
+        changes["event_time"] = moment(body.timestamp)
+    if not changes and body.text is None and body.metadata is None:
+        raise InvalidInput(
+            "nothing to update",
+            expected="text, metadata, categories, timestamp or expiration_date",
+            got="none of them",
+        )
+    memory.update(memory_id, body.text, metadata=body.metadata, **changes)
+    return wire.memory(memory.store.get(memory_id))
+
+
+def delete(memory: Memory, memory_id: str) -> dict[str, Any]:
+    memory.delete(memory_id)
+    return {"message": "Memory deleted successfully!"}
+
+
+def delete_meant(memory: Memory, query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Delete what a query string means: ids, or filters. Refused where it means everything."""
+    known = {*SCOPE, "filters", "org_id", "project_id", "metadata"}
+    unknown = sorted(set(query) - known)
+    if unknown or "metadata" in query:
+        raise InvalidInput(
+            "this cannot limit what is deleted, so nothing was",
+            expected=", ".join((*SCOPE, "filters")),
+            got=", ".join(unknown or ["metadata"]),
+        )
+    wanted: dict[str, Any] = {name: query[name][-1] for name in SCOPE if query.get(name)}
+    wanted = {name: value for name, value in wanted.items() if value}
+    if "filters" in query:
+        wanted = {"AND": [filtering.parsed(query["filters"][-1]), wanted]}
+    if not wanted:
+        raise InvalidInput(
+            "deleting needs a scope",
+            expected="at least one of user_id, agent_id, app_id, run_id",
+            got="none",
+            next_step='name one; "*" is any',
+        )
+    scope, test = filtering.meant(wanted)
+    if test is None:
+        memory.delete_all(**scope.given())
+    else:
+        for record in [record for record in memory.store.list(scope) if test(record)]:
+            memory.store.delete(record.id)
+        memory.catch_up()
+    return {"message": "Memories deleted successfully!"}
+
+
+def history(memory: Memory, memory_id: str) -> list[dict[str, Any]]:
+    events = memory.history(memory_id)
+    if not events:
+        memory.store.get(memory_id)  # raises
+    record = _record(memory, memory_id)
+    return [wire.history_line(event, record) for event in events]
+
+
+def entities(memory: Memory, kind: str | None = None) -> list[dict[str, Any]]:
+    found = memory.store.entities()
+    return [wire.entity(one, memory.store.tenant) for one in found if kind in (None, one.kind)]
+
+
+def entity(memory: Memory, kind: EntityKind, name: str) -> dict[str, Any]:
+    """By its name, or by the id that `wire.entity` gave it."""
+    for one in entities(memory, kind):
+        if name in (one["name"], one["id"]):
+            return one
+    raise NotFound(f"there is no such {kind}", got=repr(name)[:80])
+
+
+def delete_entity(memory: Memory, kind: EntityKind, name: str) -> dict[str, Any]:
+    known = entity(memory, kind, name)
+    memory.delete_all(**{f"{kind}_id": known["name"]})
+    return {"message": "Entity deleted successfully!"}
+
+
+def moment(timestamp: float | None) -> str | None:
+    """Seconds since 1970 as a time."""
+    if timestamp is None:
+        return None
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError, OSError) as error:
+        raise InvalidInput(
+            "this is no timestamp", expected="seconds since 1970", got=repr(timestamp)
+        ) from error
+
+
+def expiry(day: str | None) -> str | None:
+    """The end of the last day on which a memory is known."""
+    if day is None:
+        return None
+    try:
+        if len(day) == 10:
+            return f"{date.fromisoformat(day)}T23:59:59.999999+00:00"
+        return datetime.fromisoformat(day).isoformat()
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(
+            "this is no expiration date", expected="YYYY-MM-DD", got=repr(day)[:40]
+        ) from error
+
+
+def _meant(body: ListBody | SearchBody) -> tuple[Scope, Test | None]:
+    """From filters, ids at top level and the older options beside them."""
+    parts: list[Any] = [body.filters or {}]
+    parts.append({name: value for name in SCOPE if (value := getattr(body, name)) is not None})
+    if body.categories:
+        parts.append({"categories": {"in": body.categories}})
+    if isinstance(body, ListBody):
+        if body.start_date:
+            parts.append({"created_at": {"gte": body.start_date}})
+        if body.end_date:
+            parts.append({"created_at": {"lte": body.end_date}})
+    elif body.metadata:
+        parts.append({"metadata": body.metadata})
+    parts = [part for part in parts if part]
+    if not parts:
+        return Scope(), None
+    return filtering.meant(parts[0] if len(parts) == 1 else {"AND": parts})
+
+
+def _added(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Old clients read `memory`, older ones `data.memory`."""
+    one = {"id": result["id"], "memory": result["memory"], "event": result["event"]}
+    if "previous_memory" in result:
+        one["previous_memory"] = result["previous_memory"]
+    return {**one, "data": {"memory": result["memory"]}}
+
+
+def _record(memory: Memory, memory_id: str) -> Record | None:
+    try:
+        return memory.store.get(memory_id)
+    except NotFound:
+        return None

@@ -1,0 +1,273 @@
+"""What mem0's platform has around memories: feedback, exports, events, projects, webhooks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+
+from memgraft.core.errors import InvalidInput, NotFound
+from memgraft.core.ids import uuid7
+from memgraft.core.records import now
+from memgraft.memory import Memory
+from memgraft.serve import operations, schemas, webhooks, wire
+from memgraft.serve.hosted import PROBLEMS, PageNumber, PageSize, Read, Write
+from memgraft.serve.server import Access, access
+from memgraft.store.base import Document
+
+Admin = Annotated[Access, Depends(access("admin"))]
+router = APIRouter(responses=PROBLEMS)
+
+FEEDBACK, EXPORT, PROJECT = "feedback", "export", "project"
+EXPORTS_KEPT = 100
+# Sentences of a summary.
+SUMMARY_LENGTH = 20
+ORGANISATION = "/api/v1/orgs/organizations/{organisation}"
+PROJECT_PATH = ORGANISATION + "/projects/{project}/"
+
+
+@router.post("/v1/feedback/", tags=["feedback"])
+def feedback(body: schemas.FeedbackBody, access: Write) -> schemas.Done:
+    """Keep what somebody thinks of a memory; null takes it back."""
+    with access.memory() as memory:
+        memory.store.get(body.memory_id)
+        if body.feedback is None:
+            memory.store.delete_document(FEEDBACK, body.memory_id)
+        else:
+            memory.store.put_document(FEEDBACK, body.memory_id, body.model_dump())
+    return schemas.Done.model_validate({"message": "Feedback received", **body.model_dump()})
+
+
+@router.get("/v1/event/{event_id}/", tags=["events"])
+def event(event_id: str, access: Read) -> dict[str, Any]:
+    with access.memory() as memory:
+        found = memory.store.document(operations.EVENT, event_id)
+    if found is None:
+        raise NotFound("there is no such event", got=repr(event_id)[:80])
+    return _event(found)
+
+
+@router.get("/v1/events/", tags=["events"])
+def events(access: Read, page: PageNumber = None, page_size: PageSize = None) -> schemas.Page:
+    number, size = page or 1, page_size or operations.DEFAULT_PAGE
+    with access.memory() as memory:
+        store = memory.store
+        found = store.documents(operations.EVENT, size, (number - 1) * size)
+        count = store.count_documents(operations.EVENT)
+    shown = [_event(one) for one in found]
+    return schemas.Page(**wire.page("/v1/events/", shown, count, number, size))
+
+
+# -- exports and summaries --------------------------------------------------------------------
+
+
+@router.post("/v1/exports/", status_code=201, tags=["exports"])
+def create_export(body: schemas.ExportBody, access: Write) -> schemas.Done:
+    """Keep a copy of the memories that are meant, to be fetched by its id."""
+    with access.memory() as memory:
+        export_id = uuid7()
+        kept = {
+            "schema": body.schema_,
+            "filters": body.filters,
+            "results": _everything(memory, body),
+        }
+        memory.store.put_document(EXPORT, export_id, kept, keep=EXPORTS_KEPT)
+    message = "Memory export request received. The export is ready."
+    answer = {"message": message, "id": export_id, "status": "SUCCEEDED"}
+    return schemas.Done.model_validate(answer)
+
+
+@router.post("/v1/exports/get/", tags=["exports"])
+def get_export(body: schemas.ExportGetBody, access: Read) -> dict[str, Any]:
+    """An export by its id; without one, the last."""
+    with access.memory() as memory:
+        store = memory.store
+        if body.memory_export_id:
+            found = store.document(EXPORT, body.memory_export_id)
+        else:
+            found = next(iter(store.documents(EXPORT, 1)), None)
+    if found is None:
+        raise NotFound("there is no such export", got=repr(body.memory_export_id)[:80])
+    return {"id": found.id, "created_at": found.created_at, **found.body}
+
+
+@router.post("/v1/summary/", tags=["exports"])
+def summary(body: schemas.SummaryBody, access: Read) -> dict[str, Any]:
+    """The newest memories that are meant, one after the other: nothing is made up."""
+    with access.memory() as memory:
+        texts = [one["memory"].rstrip(".") + "." for one in _everything(memory, body)]
+    return {"summary": " ".join(texts[:SUMMARY_LENGTH]), "count": len(texts)}
+
+
+# -- projects ---------------------------------------------------------------------------------
+
+
+@router.get(PROJECT_PATH, tags=["project"])
+def project(
+    organisation: str,
+    project: str,
+    access: Read,
+    fields: Annotated[list[str] | None, Query()] = None,
+) -> dict[str, Any]:
+    """The tenant of the key, as a project."""
+    _own(access, project)
+    with access.memory() as memory:
+        shown = _project(memory, access)
+    return {name: shown.get(name) for name in fields} if fields and any(fields) else shown
+
+
+@router.patch(PROJECT_PATH, tags=["project"])
+def update_project(
+    organisation: str, project: str, body: dict[str, Any], access: Admin
+) -> schemas.Done:
+    """Keep settings of the project; memgraft shows them again and acts on none of them."""
+    _own(access, project)
+    with access.memory() as memory:
+        old = memory.store.document(PROJECT, PROJECT)
+        kept = {**(old.body if old else {}), **{k: v for k, v in body.items() if v is not None}}
+        memory.store.put_document(PROJECT, PROJECT, kept)
+    return schemas.Done(message="Project updated successfully")
+
+
+@router.get(PROJECT_PATH + "members/", tags=["project"])
+def members(organisation: str, project: str, access: Read) -> dict[str, Any]:
+    _own(access, project)
+    return {"members": [{"username": access.key.name, "role": "OWNER"}]}
+
+
+@router.get(ORGANISATION + "/", tags=["project"])
+def the_organisation(organisation: str, access: Read) -> dict[str, Any]:
+    return {"org_id": organisation, "name": organisation, "projects": [access.project]}
+
+
+@router.get(ORGANISATION + "/projects/", tags=["project"])
+def projects(organisation: str, access: Read) -> list[dict[str, Any]]:
+    with access.memory() as memory:
+        return [_project(memory, access)]
+
+
+@router.post(ORGANISATION + "/projects/", tags=["project"])
+@router.delete(PROJECT_PATH, tags=["project"])
+@router.post(PROJECT_PATH + "members/", tags=["project"])
+@router.put(PROJECT_PATH + "members/", tags=["project"])
+@router.delete(PROJECT_PATH + "members/", tags=["project"])
+def administered_elsewhere(access: Admin) -> schemas.Done:
+    """A project is the tenant of a key here, and keys are made where the server runs."""
+    raise HTTPException(
+        403, "projects and members are tenants and keys here: see `memgraft keys --help`"
+    )
+
+
+# -- webhooks ---------------------------------------------------------------------------------
+
+
+@router.get("/api/v1/webhooks/projects/{project}/", tags=["webhooks"])
+def list_webhooks(project: str, access: Read) -> list[dict[str, Any]]:
+    _own(access, project)
+    with access.memory() as memory:
+        hooks = memory.store.documents(webhooks.KIND)
+    return [webhooks.shown(hook, access.project) for hook in hooks]
+
+
+@router.post("/api/v1/webhooks/projects/{project}/", status_code=201, tags=["webhooks"])
+def create_webhook(project: str, body: schemas.WebhookBody, access: Admin) -> dict[str, Any]:
+    """Tell an address what happens from now on."""
+    _own(access, project)
+    if not body.url:
+        raise InvalidInput("a webhook needs a url", expected="https://...", got="none")
+    webhooks.checked(body.url, body.event_types)
+    kept = {
+        "url": body.url,
+        "name": body.name or body.url,
+        "event_types": body.event_types or list(webhooks.EVENTS),
+        "is_active": body.is_active is not False,
+        "updated_at": now(),
+    }
+    with access.memory() as memory:
+        document = memory.store.put_document(webhooks.KIND, uuid7(), kept)
+    return webhooks.shown(document, access.project)
+
+
+@router.put("/api/v1/webhooks/{webhook_id}/", tags=["webhooks"])
+def update_webhook(webhook_id: str, body: schemas.WebhookBody, access: Admin) -> schemas.Done:
+    if body.url is not None or body.event_types is not None:
+        webhooks.checked(body.url, body.event_types)
+    with access.memory() as memory:
+        known = memory.store.document(webhooks.KIND, webhook_id)
+        if known is None:
+            raise NotFound("there is no such webhook", got=repr(webhook_id)[:80])
+        changes = body.model_dump(exclude_none=True) | {"updated_at": now()}
+        memory.store.put_document(webhooks.KIND, webhook_id, {**known.body, **changes})
+    return schemas.Done(message="Webhook updated successfully")
+
+
+@router.delete("/api/v1/webhooks/{webhook_id}/", tags=["webhooks"])
+def delete_webhook(webhook_id: str, access: Admin) -> schemas.Done:
+    with access.memory() as memory:
+        if not memory.store.delete_document(webhooks.KIND, webhook_id):
+            raise NotFound("there is no such webhook", got=repr(webhook_id)[:80])
+    return schemas.Done(message="Webhook deleted successfully")
+
+
+# -- profiles ---------------------------------------------------------------------------------
+
+
+@router.get("/v2/entities/user/{name}/profile/", tags=["profiles"])
+def profile(name: str, access: Read) -> dict[str, Any]:
+    """What is known of somebody: their memories, newest first, by category."""
+    with access.memory() as memory:
+        known = operations.entity(memory, "user", name)
+        memories = _everything(memory, schemas.SummaryBody(user_id=name))
+    return {
+        "profile": {"memories": [one["memory"] for one in memories]},
+        "status": "succeeded",
+        "entity_type": "user",
+        "entity_id": name,
+        "updated_at": known["updated_at"],
+        "generation_count": 1,
+    }
+
+
+@router.get("/v2/profiles/settings/", tags=["profiles"])
+def profile_settings(access: Read) -> dict[str, Any]:
+    return {"enabled": True, "entities": {"user": {}}}
+
+
+# ---------------------------------------------------------------------------------------------
+
+
+def _everything(
+    memory: Memory, body: schemas.ExportBody | schemas.SummaryBody
+) -> list[dict[str, Any]]:
+    """All memories that are meant, newest first."""
+    ids = body.model_dump(include={"user_id", "agent_id", "app_id", "run_id"})
+    asked = schemas.ListBody(filters=body.filters, **ids)
+    return operations.everything(memory, asked)
+
+
+def _own(access: Access, project: str) -> None:
+    """A key knows its own project only."""
+    if project != access.project:
+        raise NotFound("there is no such project", expected=access.project, got=repr(project)[:80])
+
+
+def _project(memory: Memory, access: Access) -> dict[str, Any]:
+    kept = memory.store.document(PROJECT, PROJECT)
+    return {
+        "custom_instructions": None,
+        "custom_categories": None,
+        **(kept.body if kept else {}),
+        "id": access.project,
+        "project_id": access.project,
+        "name": access.project,
+    }
+
+
+def _event(document: Document) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "event_id": document.id,
+        "created_at": document.created_at,
+        "updated_at": document.created_at,
+        **document.body,
+    }

@@ -1,0 +1,173 @@
+"""A server process: settings, keys, memories, and who may use what."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastapi import HTTPException, Request
+from starlette.concurrency import run_in_threadpool
+
+from memgraft.core.home import Home
+from memgraft.core.paths import default_store
+from memgraft.memory import Memory
+from memgraft.serve.keys import Key, KeyRing, Right
+from memgraft.serve.limits import RateLimiter
+from memgraft.serve.settings import ServeSettings
+from memgraft.serve.tenants import Tenants
+from memgraft.serve.webhooks import Webhooks
+from memgraft.store.base import Store
+from memgraft.store.open import open_store
+
+if TYPE_CHECKING:
+    from memgraft.host.load import Host
+    from memgraft.text.encoder import Encoder
+
+# Who asks where no key is needed.
+_ANYBODY = Key("", "anybody", "", ("read", "write", "admin"))
+_SCHEMES = ("token", "bearer")
+
+
+class Server:
+    """What the routes stand on. Models are loaded once, when `ready` or the first request asks.
+
+    Args:
+        settings: see there.
+    """
+
+    def __init__(self, settings: ServeSettings) -> None:
+        self.settings = settings
+        self.location = settings.store or str(default_store())
+        self.root: Store = open_store(self.location)
+        self.keys = KeyRing(self.root, settings.api_key)
+        self.limiter = RateLimiter()
+        self.tenants = Tenants(self._open)
+        self.webhooks = Webhooks()
+        self._loading = threading.Lock()
+
+    def ready(self) -> None:
+        """Load what requests need, and see that the store answers."""
+        self.root.count()
+        with self.tenants.use("") as memory:
+            memory.catch_up()
+
+    def close(self) -> None:
+        """Everything acknowledged is on disk already; this waits for what is under way."""
+        self.webhooks.close()
+        self.tenants.close()
+        self.root.close()
+
+    def _open(self, tenant: str) -> Memory:
+        store = open_store(self.location, tenant)
+        try:
+            with self._loading:  # two tenants that come first must not load the models twice
+                homes = self._homes(store)
+            memory = Memory(store, homes)  # TEMP
+            memory.catch_up()
+        except BaseException:
+            store.close()
+            raise
+        return memory
+
+    def _homes(self, store: Store) -> list[Home]:
+        from memgraft.open import HOMES, homes_folder, injection_home
+
+        homes: list[Home] = []
+        if "weights" in HOMES[self.settings.home]:
+            folder = homes_folder(store) / "weights"
+            homes.append(injection_home(self._host, self._router_encoder, folder, "encoder"))
+        if "passages" in HOMES[self.settings.home]:
+            from memgraft.retrieval.home import PassagesHome  # TEMP
+
+            homes.append(PassagesHome(store, self._encoder, homes_folder(store) / "passages"))
+        return homes
+
+    @functools.cached_property
+    def _encoder(self) -> Encoder:
+        from memgraft.open import encoder_name
+        from memgraft.text.open import open_encoder
+
+        return open_encoder(encoder_name(self.settings.encoder or None))
+
+    @functools.cached_property
+    def _router_encoder(self) -> Encoder:
+        from memgraft.text.minilm import MiniLM
+
+        return MiniLM()
+
+    @functools.cached_property
+    def _host(self) -> Host:
+        from memgraft.host.load import load_host
+
+        return load_host(self.settings.model)
+
+
+@dataclass(frozen=True)
+class Access:
+    """A request that was let in: by which key, and to which memory."""
+
+    server: Server
+    key: Key
+
+    @contextlib.contextmanager
+    def memory(self) -> Iterator[Memory]:
+        with self.server.tenants.use(self.key.tenant) as memory:
+            yield memory
+
+    @property
+    def project(self) -> str:
+        return self.key.tenant or "default"
+
+
+def access(right: Right) -> Callable[[Request], Access]:
+    """A dependency of routes: lets in who has a key with this right."""
+
+    async def let_in(request: Request) -> Access:
+        server: Server = request.app.state.server
+        # The keys are read from the store now and then, and a database may be slow.
+        key = await run_in_threadpool(known_key, server, request)
+        if right not in key.rights:
+            raise HTTPException(403, f"this key may not {right}")
+        wait = server.limiter.wait(key.id, _rate(server, key))
+        if wait:
+            raise HTTPException(
+                429,
+                "too many requests for this key",
+                headers={"Retry-After": str(max(1, round(wait + 0.5)))},
+            )
+        request.state.key = key
+        return Access(server, key)
+
+    return let_in  # type: ignore[return-value]
+
+
+def known_key(server: Server, request: Request) -> Key:
+    """The key that a request comes with, or an error that mem0's clients understand."""
+    secret = presented(request)
+    if secret:
+        key = server.keys.find(secret)
+        if key is not None:
+            return key
+    if not server.keys.needed():
+        return _ANYBODY
+    raise HTTPException(
+        401,
+        "Invalid API key" if secret else "an API key is needed",
+        headers={"WWW-Authenticate": "Token"},
+    )
+
+
+def presented(request: Request) -> str:
+    """The key in a request's headers, as mem0's hosted and self-hosted clients send it."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() in _SCHEMES and value.strip():
+        return value.strip()
+    return request.headers.get("x-api-key", "").strip()
+
+
+def _rate(server: Server, key: Key) -> int:
+    return server.settings.rate if key.rate is None else key.rate

@@ -1,0 +1,84 @@
+"""Records, events and pages in the shapes that mem0's clients read."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from memgraft.core.records import Record
+from memgraft.store.base import Entity
+
+# Ids of entities are made of their names: the same ones again after a restart.
+_NAMESPACE = uuid.UUID("6d656d67-7261-4674-8000-656e74697479")
+KEPT_FIELDS = ("id", "memory")
+
+
+def memory(record: Record) -> dict[str, Any]:
+    """A record as mem0 shows a memory."""
+    return {
+        "id": record.id,
+        "memory": record.text,
+        "user_id": record.scope.user_id,
+        "agent_id": record.scope.agent_id,
+        "app_id": record.scope.app_id,
+        "run_id": record.scope.run_id,
+        "hash": hashlib.md5(record.text.encode(), usedforsecurity=False).hexdigest(),
+        "metadata": record.metadata,
+        "categories": list(record.categories),
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+        "expiration_date": record.expires_at[:10] if record.expires_at else None,
+        "event_time": record.event_time,
+        "version": record.version,
+    }
+
+
+def chosen(shown: Mapping[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
+    """Only these fields, and those without which a memory is none."""
+    if not fields:
+        return dict(shown)
+    return {name: value for name, value in shown.items() if name in (*fields, *KEPT_FIELDS)}
+
+
+def history_line(event: Mapping[str, Any], record: Record | None) -> dict[str, Any]:
+    """An event of `Memory.history`; `record` is the memory as it is now, if it still is."""
+    said = event["new_memory"] or event["old_memory"]
+    return {
+        **event,
+        "input": [{"role": "user", "content": said}],
+        "metadata": record.metadata if record else None,
+        "categories": list(record.categories) if record else [],
+        "updated_at": event["created_at"],
+    }
+
+
+def entity(found: Entity, tenant: str) -> dict[str, Any]:
+    return {
+        "id": str(uuid.uuid5(_NAMESPACE, f"{tenant}/{found.kind}/{found.name}")),
+        "name": found.name,
+        "type": found.kind,
+        "owner": tenant or "default",
+        "total_memories": found.total,
+        "created_at": found.created_at,
+        "updated_at": found.updated_at,
+        "metadata": None,
+    }
+
+
+def page(
+    path: str, results: list[dict[str, Any]], count: int, number: int, size: int
+) -> dict[str, Any]:
+    """One page of a listing, with the addresses of its neighbours."""
+
+    def address(other: int) -> str:
+        return f"{path}?{urlencode({'page': other, 'page_size': size})}"
+
+    return {
+        "count": count,
+        "next": address(number + 1) if number * size < count else None,
+        "previous": address(number - 1) if number > 1 else None,
+        "results": results,
+    }

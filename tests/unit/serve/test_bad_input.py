@@ -1,0 +1,114 @@
+"""What no client should send, and what happens when the store cannot answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from memgraft.core.errors import StoreBusy, StoreError
+from memgraft.store.sqlite import SQLiteStore
+
+ADD = "/v3/memories/add/"
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b"\xff\xfe", 400),
+        (b"", 422),
+        (b"[]", 422),
+        (b"null", 422),
+        (b'"text"', 422),
+        (b"{}", 422),
+        (b'{"messages": 5, "user_id": "a"}', 422),
+        (b'{"messages": ["text"], "user_id": "a"}', 422),
+        (b'{"messages": "text", "user_id": 5}', 422),
+        (b'{"messages": "text", "user_id": ""}', 422),
+        (b'{"messages": "text", "user_id": "a", "metadata": []}', 422),
+        (b'{"messages": "text", "user_id": "a", "expiration_date": "soon"}', 400),
+        (b'{"messages": "text", "user_id": "a", "timestamp": 1e300}', 400),
+        (b'{"messages": [{"role": "user"}], "user_id": "a"}', 400),
+        (b'{"messages": [{"role": "user", "content": 5}], "user_id": "a"}', 400),
+        (b'{"messages": "\\u0000", "user_id": "a", "infer": false}', 400),
+        (b'{"messages": "\\ud800", "user_id": "a", "infer": false}', 400),
+        (b'{"messages": "I like tea", "user_id": "a\\u0000b", "infer": false}', 422),
+        (b'{"messages": "I like tea", "user_id": "\\ud800", "infer": false}', 422),
+        (b'{"messages": "I like tea", "user_id": "a", "metadata": {"x": "\\ud800"}}', 400),
+        (b'{"messages": "I like tea", "user_id": "a", "metadata": {"x": NaN}}', 400),
+    ],
+)
+def test_bodies_that_cannot_be_used(client: TestClient, body: bytes, status: int) -> None:
+    answer = client.post(ADD, content=body, headers=JSON)
+    assert answer.status_code == status, answer.text
+    assert isinstance(answer.json()["detail"], str)
+    assert client.get("/v1/memories/").json() == []
+
+
+def test_bodies_that_are_too_large(serve: Callable[..., TestClient]) -> None:
+    client = serve(max_body=1000)
+    body = json.dumps({"messages": "x" * 2000, "user_id": "a"}).encode()
+    assert client.post(ADD, content=body, headers=JSON).status_code == 413
+    pieces = (body[i : i + 100] for i in range(0, len(body), 100))
+    assert client.post(ADD, content=pieces, headers=JSON).status_code == 413
+
+
+def test_too_many_messages(client: TestClient) -> None:
+    messages = [{"role": "user", "content": "x"}] * 10_001
+    body: dict[str, Any] = {"messages": messages, "user_id": "a"}
+    answer = client.post(ADD, json=body)
+    assert (answer.status_code, "10,001" in answer.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["'; DROP TABLE records; --", '"', '" OR "', "NEAR(a b)", "a*", "^x", "-a", "(((", "%_%",
+     "text:x", "AND", "\\", "🍕", "a" * 8000],
+)  # fmt: skip
+def test_queries_are_text_and_nothing_else(client: TestClient, query: str) -> None:
+    body = {"messages": "I like tea", "user_id": "a", "infer": False}
+    client.post(ADD, json=body)
+    answer = client.post("/v3/memories/search/", json={"query": query, "user_id": "a"})
+    assert answer.status_code == 200
+    assert len(client.get("/v1/memories/").json()) == 1
+
+
+@pytest.mark.parametrize("path", ["/v9/memories/", "/v1/memories", "/v1/ping", "/nothing"])
+def test_unknown_paths(client: TestClient, path: str) -> None:
+    answer = client.get(path, follow_redirects=False)
+    assert answer.status_code in (404, 405)
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("error", [StoreBusy("locked"), StoreError("the disk is full")])
+def test_a_store_that_cannot_write(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, error: StoreError
+) -> None:
+    def failing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(SQLiteStore, "add", failing)
+    body = {"messages": "I like tea", "user_id": "a", "infer": False}
+    answer = client.post(ADD, json=body)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["detail"] == error.what
+
+
+def test_figures_and_logs_tell_routes_and_no_texts(
+    serve: Callable[..., TestClient], capfd: pytest.CaptureFixture[str]
+) -> None:
+    client = serve()  # here, since its log goes to the standard error that it finds
+    client.post(ADD, json={"messages": "My secret is 4711", "user_id": "a", "infer": False})
+    client.get("/v1/memories/some-id/")
+    figures = client.get("/metrics").text
+    assert 'route="/v3/memories/add/"' in figures
+    assert 'memgraft_requests_total{method="GET",route="/v1/memories/{memory_id}/"' in figures
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line]
+    told = [line for line in lines if line["message"] == "request"]
+    assert told[0]["route"] == ADD and told[0]["status"] == 200 and told[0]["ms"] > 0
+    assert "4711" not in json.dumps(lines) + figures

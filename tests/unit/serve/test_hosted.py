@@ -1,0 +1,236 @@
+"""mem0's hosted routes: shapes, scopes and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+
+Add = Callable[..., str]
+
+
+def texts(answer: object) -> list[str]:
+    found = answer["results"] if isinstance(answer, dict) else answer
+    return [one["memory"] for one in found]  # type: ignore[union-attr,index]
+
+
+def test_ping_names_an_organisation_and_a_project(client: TestClient) -> None:
+    answer = client.get("/v1/ping/").json()
+    assert answer["status"] == "ok"
+    assert answer["org_id"] and answer["project_id"]
+
+
+def test_a_slash_at_the_end_of_a_host_does_no_harm(client: TestClient) -> None:
+    assert client.get("http://127.0.0.1:8123//v1/ping/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/memories/", "/v3/memories/add/", "/memories"])
+def test_adding_tells_the_event(client: TestClient, path: str) -> None:
+    body = {"messages": "I like tea", "user_id": "alex", "infer": False}
+    first = client.post(path, json=body).json()
+    assert first["status"] == "SUCCEEDED" and first["event_id"]
+    [added] = first["results"]
+    assert (added["event"], added["memory"], added["data"]) == (
+        "ADD", "I like tea", {"memory": "I like tea"},
+    )  # fmt: skip
+    [again] = client.post(path, json=body).json()["results"]
+    assert (again["event"], again["id"]) == ("NONE", added["id"])
+
+
+def test_facts_are_taken_out_of_every_message(client: TestClient) -> None:
+    messages = [
+        {"role": "user", "content": "Hi! My name is Yusuf. What's the weather?"},
+        {"role": "assistant", "content": "Hello Yusuf, I am a helpful assistant."},
+        {"role": "user", "content": "Thanks. I work at Google"},
+    ]
+    answer = client.post("/v3/memories/add/", json={"messages": messages, "user_id": "y"})
+    assert texts(answer.json()) == ["My name is Yusuf", "I work at Google"]
+
+
+def test_a_contradiction_supersedes(client: TestClient) -> None:
+    for text in ("My name is Yusuf", "My name is Ada"):
+        answer = client.post("/v3/memories/add/", json={"messages": text, "user_id": "y"}).json()
+    assert answer["results"][0]["event"] == "UPDATE"
+    assert texts(client.get("/v1/memories/?user_id=y").json()) == ["My name is Ada"]
+    lines = client.get(f"/v1/memories/{answer['results'][0]['id']}/history/").json()
+    assert [line["event"] for line in lines] == ["ADD", "UPDATE", "ADD"]
+
+
+def test_adding_without_a_scope_is_refused(client: TestClient) -> None:
+    answer = client.post("/v3/memories/add/", json={"messages": "I like tea"})
+    assert answer.status_code == 400
+    assert "user_id" in answer.json()["detail"]
+
+
+def test_ids_may_stand_in_filters(client: TestClient, add: Add) -> None:
+    add("I like tea", user_id=None, filters={"AND": [{"user_id": "f"}, {"run_id": "r"}]})
+    [found] = client.post("/v3/memories/", json={"filters": {"run_id": "r"}}).json()["results"]
+    assert (found["user_id"], found["run_id"]) == ("f", "r")
+
+
+def test_each_version_lists_in_its_shape(client: TestClient, add: Add) -> None:
+    for number in range(5):
+        add(f"Fact number {number}")
+    bare = client.get("/v1/memories/", params={"user_id": "alex"}).json()
+    assert texts(bare) == [f"Fact number {number}" for number in (4, 3, 2, 1, 0)]
+    paged = {"user_id": "alex", "page": 2, "page_size": 2}
+    page = client.get("/v1/memories/", params=paged).json()
+    assert texts(page) == ["Fact number 2", "Fact number 1"]
+    for path in ("/v2/memories/", "/v3/memories/"):
+        asked = {"filters": {"user_id": "alex"}}
+        page = client.post(path, json=asked, params={"page": 3, "page_size": 2}).json()
+        assert (page["count"], page["next"], texts(page)) == (5, None, ["Fact number 0"])
+        assert page["previous"].endswith("?page=2&page_size=2")
+
+
+@pytest.mark.parametrize("path", ["/v1/memories/search/", "/v2/memories/search/",
+                                  "/v3/memories/search/", "/search"])  # fmt: skip
+def test_searching(client: TestClient, add: Add, path: str) -> None:
+    wanted = add("My dentist is Dr. Okafor", metadata={"kind": "health"})
+    add("I drive an old red car", metadata={"kind": "things"})
+    add("My dentist is Dr. Foreign", user_id="somebody else")
+    body = {"query": "who is my dentist?", "filters": {"user_id": "alex"}, "top_k": 2}
+    answer = client.post(path, json=body).json()
+    found = answer["results"] if isinstance(answer, dict) else answer
+    assert isinstance(answer, list) == (path == "/v1/memories/search/")
+    assert found[0]["id"] == wanted
+    assert all(one["user_id"] == "alex" and 0 <= one["score"] <= 1 for one in found)
+    body["filters"] = {"user_id": "alex", "metadata": {"kind": "things"}}
+    answer = client.post(path, json=body).json()
+    assert texts(answer) == ["I drive an old red car"]
+
+
+def test_search_fields_and_threshold(client: TestClient, add: Add) -> None:
+    add("My dentist is Dr. Okafor")
+    body = {"query": "my dentist", "user_id": "alex", "fields": ["created_at"], "threshold": 0.0}
+    [found] = client.post("/v3/memories/search/", json=body).json()["results"]
+    assert set(found) == {"id", "memory", "created_at", "score"}
+    body |= {"query": "quantum chromodynamics", "threshold": 1.0}
+    assert client.post("/v3/memories/search/", json=body).json()["results"] == []
+
+
+def test_filters_nest(client: TestClient, add: Add) -> None:
+    add("tea", metadata={"n": 1}, categories=["drink"])
+    add("cake", metadata={"n": 2}, categories=["food", "sweet"])
+    add("rye bread", metadata={"n": 3}, categories=["food"])
+    add("coffee", user_id=None, agent_id="waiter")
+
+    def listed(filters: object) -> set[str]:
+        return set(texts(client.post("/v3/memories/", json={"filters": filters}).json()))
+
+    alex = {"user_id": "alex"}
+    assert listed({"user_id": "*"}) == {"tea", "cake", "rye bread"}
+    assert listed({"OR": [{"agent_id": "waiter"}, {"metadata": {"n": 1}}]}) == {"coffee", "tea"}
+    assert listed({**alex, "categories": {"in": ["food"]}}) == {"cake", "rye bread"}
+    assert listed({**alex, "categories": {"contains": "sweet"}}) == {"cake"}
+    assert listed({**alex, "NOT": [{"categories": {"contains": "food"}}]}) == {"tea"}
+    assert listed({"AND": [alex, {"metadata": {"n": {"gte": 2}}}]}) == {"cake", "rye bread"}
+    assert listed({**alex, "keywords": {"icontains": "BREAD"}}) == {"rye bread"}
+    assert listed({**alex, "created_at": {"gte": "2020-01-01", "lte": "2999-01-01"}}) == {
+        "tea", "cake", "rye bread",
+    }  # fmt: skip
+    assert listed({**alex, "created_at": {"lt": "2020-01-01"}}) == set()
+    assert listed({"user_id": {"in": ["alex", "nobody"]}, "metadata": {"n": {"ne": 1}}}) == {
+        "cake", "rye bread",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{"colour": "red"}, {"user_id": {"about": "x"}}, {"AND": "x"}, {"created_at": {"gte": "soon"}},
+     {"metadata": 5}, {"memory_ids": {"in": "abc"}}],
+)  # fmt: skip
+def test_filters_that_mean_nothing_are_refused(client: TestClient, filters: object) -> None:
+    answer = client.post("/v3/memories/", json={"filters": filters})
+    assert answer.status_code == 400
+    assert isinstance(answer.json()["detail"], str)
+
+
+def test_getting_updating_and_deleting(client: TestClient, add: Add) -> None:
+    memory_id = add("I like tea", metadata={"old": True}, expiration_date="2999-01-01")
+    path = f"/v1/memories/{memory_id}/"
+    shown = client.get(path).json()
+    assert (shown["memory"], shown["expiration_date"]) == ("I like tea", "2999-01-01")
+    body = {"text": "I like green tea", "metadata": {"new": 1}, "expiration_date": None}
+    shown = client.put(path, json=body).json()
+    assert (shown["memory"], shown["metadata"], shown["expiration_date"]) == (
+        "I like green tea", {"new": 1}, None,
+    )  # fmt: skip
+    lines = client.get(path + "history/").json()
+    assert [(line["event"], line["new_memory"]) for line in lines] == [
+        ("ADD", "I like tea"), ("UPDATE", "I like green tea"),
+    ]  # fmt: skip
+    assert client.put(path, json={}).status_code == 400
+    assert client.delete(path).json()["message"]
+    for answer in (client.get(path), client.delete(path), client.put(path, json={"text": "x"})):
+        assert answer.status_code == 404
+        assert isinstance(answer.json()["detail"], str)
+    assert client.get(path + "history/").json()[-1]["event"] == "DELETE"
+    assert client.get("/v1/memories/unknown/history/").status_code == 404
+
+
+def test_deleting_all_needs_a_scope(client: TestClient, add: Add) -> None:
+    add("I like tea")
+    for query in ("", "?org_id=o&project_id=p", "?filters=%5Bobject+Object%5D", "?filters=%7B%7D",
+                  "?user_id=", "?colour=red&user_id=alex", "?filters={'colour':'red'}"):  # fmt: skip
+        answer = client.delete("/v1/memories/" + query)
+        assert answer.status_code == 400, query
+    assert client.get("/v1/memories/?user_id=alex").json()
+
+
+def test_deleting_by_filters_in_python_notation(client: TestClient, add: Add) -> None:
+    add("I like tea", metadata={"draft": True})
+    add("I like cake", metadata={"draft": False})
+    add("I like rye", user_id="bo", metadata={"draft": True})
+    filters = "{'user_id': 'alex', 'metadata': {'draft': True}}"
+    assert client.delete("/v1/memories/", params={"filters": filters}).status_code == 200
+    left = client.post("/v3/memories/", json={"filters": {"user_id": "*"}}).json()
+    assert set(texts(left)) == {"I like cake", "I like rye"}
+    assert client.delete("/v1/memories/?user_id=*").status_code == 200
+    assert client.get("/v1/memories/").json() == []
+
+
+def test_batches_change_all_or_nothing(client: TestClient, add: Add) -> None:
+    one, two = add("I like tea"), add("I like cake")
+    items = [{"memory_id": one, "text": "I like mate"}, {"memory_id": "unknown", "text": "x"}]
+    assert client.put("/v1/batch/", json={"memories": items}).status_code == 404
+    assert client.get(f"/v1/memories/{one}/").json()["memory"] == "I like tea"
+    items[1]["memory_id"] = two
+    assert client.put("/v1/batch/", json={"memories": items}).status_code == 200
+    assert client.get(f"/v1/memories/{one}/").json()["memory"] == "I like mate"
+    both = {"memories": [{"memory_id": one}, {"memory_id": two}]}
+    assert client.request("DELETE", "/v1/batch/", json=both).status_code == 200
+    assert client.get("/v1/memories/").json() == []
+    many = {"memories": [{"memory_id": "x"}] * 1001}
+    assert client.request("DELETE", "/v1/batch/", json=many).status_code == 422
+
+
+def test_entities(client: TestClient, add: Add) -> None:
+    add("I like tea")
+    add("I like cake")
+    add("I wait", user_id=None, agent_id="a/b c")
+    answer = client.get("/v1/entities/").json()
+    found = [(one["type"], one["name"], one["total_memories"]) for one in answer["results"]]
+    assert found == [("user", "alex", 2), ("agent", "a/b c", 1)]
+    for name in ("a%2Fb%20c", "a/b c"):
+        shown = client.get(f"/v2/entities/agent/{name}/").json()
+        assert shown["name"] == "a/b c"
+    assert client.delete(f"/v1/entities/agent/{shown['id']}/").status_code == 200
+    assert client.delete("/v2/entities/user/alex/").status_code == 200
+    assert client.delete("/v2/entities/user/alex/").status_code == 404
+    assert client.delete("/v2/entities/planet/alex/").status_code == 422
+    assert client.get("/v1/entities/").json()["results"] == []
+
+
+def test_a_timestamp_is_when_it_happened(client: TestClient, add: Add) -> None:
+    memory_id = add("I moved to Rome", timestamp=1_672_531_200)
+    shown = client.get(f"/v1/memories/{memory_id}/").json()
+    assert shown["event_time"].startswith("2023-01-01T00:00:00")
+
+
+def test_what_has_expired_is_not_found(client: TestClient, add: Add) -> None:
+    add("I like tea", expiration_date="2001-01-01")
+    assert client.get("/v1/memories/").json() == []
+    body = {"query": "tea", "user_id": "alex"}
+    assert client.post("/v3/memories/search/", json=body).json()["results"] == []
