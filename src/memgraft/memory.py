@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
 
 from memgraft.core.errors import Conflict, InvalidInput, MemgraftError, NotFound
 from memgraft.core.filters import Test, compiled
@@ -17,7 +18,8 @@ from memgraft.core.records import Event, Record, content_hash
 from memgraft.core.scope import Scope
 from memgraft.store.base import Store
 from memgraft.store.following import Changes, Follower
-from memgraft.text.notice import notice
+from memgraft.text.extract import Extracted, extract, message_text
+from memgraft.text.restated import says_already, wording_key
 from memgraft.text.slots import contradicts, slot
 
 log = logging.getLogger(__name__)
@@ -28,28 +30,51 @@ AddEvent = Literal["ADD", "UPDATE", "NONE"]
 Progress = Callable[[str, int, int], None]
 
 DEFAULT_LIMIT = 100
+# Records that a new fact is compared with, of those that a home finds near it.
+_NEAREST = 10
+# A call with more facts than this catches up with its own after some of them, not after each.
+_SINGLY = 64
+
+
+class Extractor(Protocol):
+    """Finds the facts in a conversation: texts, or texts with who said them where."""
+
+    def __call__(
+        self, messages: Sequence[Message], scope: Scope
+    ) -> Sequence[str] | Sequence[Extracted]: ...
 
 
 class Attributes:
-    """Which live records speak of the same attribute, by scope; known scopes follow the store."""
+    """Which live records speak of the same attribute, or in the same words, by scope; known scopes
+    follow the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._changes = Follower(store)
         self._known: dict[Scope, dict[str, dict[str, Record]]] = {}
         self._places: dict[str, tuple[Scope, str]] = {}
+        self._wordings: dict[Scope, dict[int, set[str]]] = {}
+        self._worded: dict[str, tuple[Scope, int]] = {}
 
     def peers(self, record: Record) -> list[Record]:
         """The live records of the same scope with the attribute that this one speaks of."""
         attribute = slot(record.text)
         if attribute is None:
             return []
-        self._follow()
-        if record.scope not in self._known:
-            self._known[record.scope] = {}
-            for old in self._store.list(record.scope):
-                self._put(old)
+        self._know(record.scope)
         return list(self._known[record.scope].get(attribute, {}).values())
+
+    def worded(self, record: Record) -> list[str]:
+        """Ids of the live records of the same scope with the same words, in any order."""
+        self._know(record.scope)
+        return sorted(self._wordings[record.scope].get(wording_key(record.text), ()))
+
+    def _know(self, scope: Scope) -> None:
+        self._follow()
+        if scope not in self._known:
+            self._known[scope], self._wordings[scope] = {}, {}
+            for old in self._store.list(scope):
+                self._put(old)
 
     def _follow(self) -> None:
         changes = self._changes.changes()
@@ -57,7 +82,7 @@ class Attributes:
             return
         self._changes.done(changes)
         if changes.whole:
-            self._known, self._places = {}, {}
+            self._known, self._places, self._wordings, self._worded = {}, {}, {}, {}
             return
         for record_id in [*changes.gone, *changes.live]:
             self._drop(record_id)
@@ -65,7 +90,12 @@ class Attributes:
             self._put(record)
 
     def _put(self, record: Record) -> None:
-        attribute = slot(record.text) if record.scope in self._known else None
+        if record.scope not in self._known:
+            return
+        key = wording_key(record.text)
+        self._wordings[record.scope].setdefault(key, set()).add(record.id)
+        self._worded[record.id] = record.scope, key
+        attribute = slot(record.text)
         if attribute is not None:
             self._known[record.scope].setdefault(attribute, {})[record.id] = record
             self._places[record.id] = record.scope, attribute
@@ -74,6 +104,12 @@ class Attributes:
         if record_id in self._places:
             scope, attribute = self._places.pop(record_id)
             self._known[scope][attribute].pop(record_id, None)
+        if record_id in self._worded:
+            scope, key = self._worded.pop(record_id)
+            ids = self._wordings[scope][key]
+            ids.discard(record_id)
+            if not ids:
+                del self._wordings[scope][key]
 
 
 class Memory:
@@ -85,11 +121,16 @@ class Memory:
     Args:
         store: the truth.
         homes: where records become readable; none is fine for a plain store.
+        extractor: finds the facts in conversations; by default the rules of
+            `memgraft.text.extract`.
     """
 
-    def __init__(self, store: Store, homes: Sequence[Home] = ()) -> None:
+    def __init__(
+        self, store: Store, homes: Sequence[Home] = (), extractor: Extractor | None = None
+    ) -> None:
         self.store = store
         self.homes = tuple(homes)
+        self.extractor: Extractor = by_rules if extractor is None else extractor
         self._changes = Follower(store)
         # What a home failed to take is offered again after the next change.
         self._refused: set[str] = set()
@@ -113,8 +154,15 @@ class Memory:
     ) -> dict[str, Any]:
         """Remember a fact, or the facts in a conversation.
 
-        A string is one fact, kept as given. From messages, with `infer`, the durable facts that
-        the user states are kept (see `memgraft.text.notice`); without it, each message is.
+        A string is one fact, kept as given. From messages, with `infer`, the facts that the user
+        states are kept (see `memgraft.text.extract`), but not what a live memory of the same scope
+        says already in other words; in a scope with an agent and no user, what the assistant says
+        of itself is kept, too. Without `infer`, each message is kept as it is.
+
+        Args:
+            metadata, categories: of all that is kept.
+            expires_at: until when it is found; UTC, ISO 8601.
+            event_time: when it happened, if not now; UTC, ISO 8601.
 
         Returns:
             `{"results": [{"id", "memory", "event", "receipts", ...}]}`; the event is ADD, UPDATE
@@ -122,18 +170,35 @@ class Memory:
             known already).
         """
         scope = Scope(user_id, agent_id, app_id, run_id)
-        facts = _facts(messages, infer)
+        inferred = infer and not isinstance(messages, str)
+        facts = self.extracted(messages, scope) if inferred else _as_given(messages)
         fields = {
-            "metadata": metadata or {},
             "categories": tuple(categories),
             "expires_at": expires_at,
             "event_time": event_time,
         }
         # All of them are checked before the first is kept.
-        records = [Record.new(fact, scope, **fields) for fact in facts]
-        kept = [self._keep(record) for record in records]
-        receipts = self.catch_up()
-        return {"results": [_added(*result, receipts) for result in kept]}
+        records = [
+            Record.new(fact.text, scope, metadata=_metadata(fact, metadata), **fields)
+            for fact in facts
+        ]
+        kept: list[tuple[Record, AddEvent, Record | None]] = []
+        told: dict[str, list[Receipt]] = {}
+        step = max(1, len(records) // _SINGLY)
+        for place, record in enumerate(records):
+            known = self._said_already(record) if inferred else None
+            kept.append(self._keep(record) if known is None else (known, "NONE", None))
+            if inferred and place % step == 0:
+                told |= _by_record(self.catch_up())
+        told |= _by_record(self.catch_up())
+        return {"results": [_added(*one, told.get(one[0].id, [])) for one in kept]}
+
+    def extracted(
+        self, messages: str | Message | Sequence[Message], scope: Scope
+    ) -> list[Extracted]:
+        """What the extractor finds in messages; nothing is kept."""
+        found = self.extractor(_listed(messages), scope)
+        return [one if isinstance(one, Extracted) else Extracted(one, "user", -1) for one in found]
 
     def update(
         self,
@@ -337,6 +402,34 @@ class Memory:
                 raise
             return self._keep(record, tries - 1)
 
+    def _said_already(self, record: Record) -> Record | None:
+        """A live record of the same scope that says all of it, in other words perhaps."""
+        cosines = self._near(record)
+        peers = (peer.id for peer in self._attributes.peers(record))
+        ids = dict.fromkeys([*self._attributes.worded(record), *peers, *cosines])
+        said = record.text, _moment(record)
+        # One that is gone sooner, or that happened at another time, does not stand for it.
+        return next(
+            (
+                old
+                for old in sorted(self.store.living(list(ids)), key=lambda one: one.id)
+                if old.scope == record.scope
+                and old.expires_at == record.expires_at
+                and record.event_time in (None, old.event_time)
+                and says_already(said, (old.text, _moment(old)), cosines.get(old.id))
+            ),
+            None,
+        )
+
+    def _near(self, record: Record) -> dict[str, float]:
+        """Cosines of the records that the home that retrieves finds nearest, by id."""
+        for home in self.homes:
+            if home.name == "passages":
+                recall = home.read(Query(record.text, record.scope, _NEAREST))
+                assert isinstance(recall, Passages)
+                return {item.record_id: item.signals["cosine"] for item in recall.items}
+        return {}
+
     def _contradicted(self, record: Record) -> Record | None:
         """The live record of the same scope that says otherwise, unless one says the same."""
         peers = self._attributes.peers(record)
@@ -376,7 +469,9 @@ class Memory:
 def _align(home: Home, changes: Changes, progress: Progress | None) -> list[Receipt]:
     """Make a home hold what changed as the store has it now."""
     held = home.held()
-    gone = held.keys() - changes.live.keys() if changes.whole else changes.gone & held.keys()
+    # A home may ask a database: all at once here, and else only for what changed.
+    held = dict(held.items()) if changes.whole else held
+    gone = held.keys() - changes.live.keys() if changes.whole else _known(held, changes.gone)
     receipts = home.forget(sorted(gone)) if gone else []
     live = changes.live.values()
     missing = [record for record in live if held.get(record.id) != record.version]
@@ -387,6 +482,10 @@ def _align(home: Home, changes: Changes, progress: Progress | None) -> list[Rece
     if missing:
         tell(f"{home.name}: catching up", len(missing), len(missing))
     return receipts
+
+
+def _known(held: Mapping[str, int], ids: Iterable[str]) -> set[str]:
+    return {record_id for record_id in ids if record_id in held}
 
 
 def _write_all(home: Home, records: list[Record]) -> list[Receipt]:
@@ -438,21 +537,52 @@ def as_dict(record: Record) -> dict[str, Any]:
     return {"id": values.pop("id"), "memory": values.pop("text"), **scope, **values}
 
 
-def _facts(messages: str | Message | Sequence[Message], infer: bool) -> list[str]:
+def by_rules(messages: Sequence[Message], scope: Scope) -> list[Extracted]:
+    """The default extractor, which needs no model."""
+    return extract(messages, agent=scope.agent_id is not None and scope.user_id is None)
+
+
+def _listed(messages: str | Message | Sequence[Message]) -> list[Message]:
+    """The messages, each checked to be one."""
     if isinstance(messages, str):
-        return [messages]
+        return [{"role": "user", "content": messages}]
     listed: list[Any] = list(messages) if isinstance(messages, Sequence) else [messages]
     for message in listed:
-        if not isinstance(message, dict) or not isinstance(message.get("content"), str):
-            raise InvalidInput(
-                "a message must have a role and a text",
-                expected='{"role": "user", "content": "..."}',
-                got=repr(message)[:80],
-            )
-    if not infer:
-        return [message["content"] for message in listed]
-    said = [m["content"] for m in listed if m.get("role", "user") == "user"]
-    return [fact for text in said for fact in notice(text)]
+        message_text(message)
+    return listed
+
+
+def _as_given(messages: str | Message | Sequence[Message]) -> list[Extracted]:
+    """Every message whole; those without a text, such as images, hold nothing to keep."""
+    listed = _listed(messages)
+    texts = [message_text(message) for message in listed]
+    return [
+        Extracted(text, str(message.get("role") or "user"), place, message.get("name"))
+        for place, (message, text) in enumerate(zip(listed, texts, strict=True))
+        if text or isinstance(message.get("content"), str)
+    ]
+
+
+def _metadata(fact: Extracted, given: dict[str, Any] | None) -> dict[str, Any]:
+    """With who said it, where the message tells."""
+    speaker = {"speaker": fact.name} if isinstance(fact.name, str) and fact.name else {}
+    return {**speaker, **(given or {})}
+
+
+def _moment(record: Record) -> datetime:
+    """When it happened, or else was told."""
+    for moment in (record.event_time, record.created_at):
+        with contextlib.suppress(ValueError, TypeError):
+            parsed = datetime.fromisoformat(moment or "")
+            return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return datetime.now(UTC)
+
+
+def _by_record(receipts: list[Receipt]) -> dict[str, list[Receipt]]:
+    found: dict[str, list[Receipt]] = {}
+    for receipt in receipts:
+        found.setdefault(receipt.record_id, []).append(receipt)
+    return found
 
 
 def _event_dict(event: Event) -> dict[str, Any]:

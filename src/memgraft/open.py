@@ -11,7 +11,7 @@ from pathlib import Path
 from memgraft.core.bundles import Progress
 from memgraft.core.errors import InvalidInput
 from memgraft.core.home import Home
-from memgraft.core.paths import default_store
+from memgraft.core.paths import data_folder, default_store
 from memgraft.host.load import DEFAULT_MODEL, Host, load_host
 from memgraft.injection.home import InjectionHome
 from memgraft.injection.pretrained import shipped_encoder
@@ -20,6 +20,7 @@ from memgraft.memory import Memory
 from memgraft.retrieval.home import PassagesHome
 from memgraft.store.base import Store
 from memgraft.store.open import open_store
+from memgraft.store.postgres import PostgresStore
 from memgraft.text.encoder import Encoder
 from memgraft.text.minilm import MiniLM
 from memgraft.text.open import open_encoder
@@ -59,7 +60,7 @@ def open_memory(
     """Open or create a memory.
 
     Args:
-        store: a file or `sqlite:///` URL; the user's own by default.
+        store: a file, a `sqlite:///` or a `postgresql://` URL; the user's own file by default.
         home: `weights`, `passages` or `both`.
         model: see `memgraft.host.load.load_host`.
         writer: `encoder` or `closed-form`; by default what MEMGRAFT_WRITER says, else `encoder`,
@@ -80,7 +81,7 @@ def open_memory(
         if "weights" in HOMES[home]:
             homes.append(injection_home(host, encoder, folder / "weights", writer))
         if "passages" in HOMES[home]:
-            homes.append(PassagesHome(opened, _passages_encoder(encoder), folder / "passages"))
+            homes.append(retrieval_home(opened, _passages_encoder(encoder)))
         memory = Memory(opened, homes)
         memory.catch_up(progress)
     except BaseException:
@@ -90,20 +91,25 @@ def open_memory(
 
 
 def open_retrieval(
-    store: str | None = None, *, encoder: str | None = None, progress: Progress | None = None
+    store: str | None = None,
+    *,
+    tenant: str = "",
+    encoder: str | None = None,
+    progress: Progress | None = None,
 ) -> Memory:
     """Open or create a memory that is only searched: no language model is loaded.
 
     Args:
-        store: a file or `sqlite:///` URL; the user's own by default.
+        store: a file, a `sqlite:///` or a `postgresql://` URL; the user's own file by default.
+        tenant: whose part of a store that several share.
         encoder: a name as in `memgraft.text.open`; by default what MEMGRAFT_ENCODER says, else
             `minilm`. Vectors of another encoder are refused: see `reembed`.
         progress: told how far long work is.
     """
-    opened = open_store(store or default_store())
+    opened = open_store(store or default_store(), tenant)
     try:
         chosen = open_encoder(encoder_name(encoder), progress)
-        memory = Memory(opened, [PassagesHome(opened, chosen, homes_folder(opened) / "passages")])
+        memory = Memory(opened, [retrieval_home(opened, chosen)])
         memory.catch_up(progress)
     except BaseException:
         opened.close()
@@ -111,19 +117,42 @@ def open_retrieval(
     return memory
 
 
+def retrieval_home(store: Store, encoder: Encoder) -> Home:
+    """Where the records of a store are searched: beside a file, or in the database itself.
+
+    Raises:
+        FolderError: the vectors there were made with another encoder; see `reembed`.
+    """
+    if isinstance(store, PostgresStore):
+        from memgraft.retrieval.postgres_home import PostgresPassages
+
+        return PostgresPassages(store, encoder)
+    return PassagesHome(store, encoder, homes_folder(store) / "passages")
+
+
 def reembed(
-    store: str | None = None, *, encoder: str | None = None, progress: Progress | None = None
+    store: str | None = None,
+    *,
+    tenant: str = "",
+    encoder: str | None = None,
+    progress: Progress | None = None,
 ) -> Memory:
     """`open_retrieval` after dropping the vectors, which are made anew from the store.
 
     What was learned by reading, strengths and associations, is dropped with them.
     """
-    opened = open_store(store or default_store())
-    folder = homes_folder(opened) / "passages"
-    opened.close()
     open_encoder(encoder_name(encoder), progress)  # a wrong name must not cost the vectors
-    shutil.rmtree(folder, ignore_errors=True)
-    return open_retrieval(store, encoder=encoder, progress=progress)
+    opened = open_store(store or default_store(), tenant)
+    try:
+        if isinstance(opened, PostgresStore):
+            from memgraft.retrieval.postgres_vectors import drop_vectors
+
+            drop_vectors(opened)
+        else:
+            shutil.rmtree(homes_folder(opened) / "passages", ignore_errors=True)
+    finally:
+        opened.close()
+    return open_retrieval(store, tenant=tenant, encoder=encoder, progress=progress)
 
 
 def encoder_name(given: str | None) -> str:
@@ -150,6 +179,10 @@ def injection_home(host: Host, encoder: Encoder, folder: Path, writer: str) -> I
 
 
 def homes_folder(store: Store) -> Path:
-    """Where the homes of a store keep what they compiled from it: beside the store's file."""
+    """Where the homes of a store keep what they compiled from it on this computer: beside the
+    store's file, or, where there is none, with the user's own data."""
+    if isinstance(store, PostgresStore):
+        name = hashlib.sha256(f"{store.location} {store.tenant}".encode()).hexdigest()[:16]
+        return data_folder() / "homes" / name
     path = Path(store.location)
     return path.with_name(path.name + ".homes")

@@ -26,7 +26,9 @@ ORDER = [
     {"open"},
     {"data"},
     {"memnet", "train", "evals"},
-    {"integrations", "serve", "cli"},
+    {"integrations"},
+    {"serve"},
+    {"cli"},
     {"__main__"},
 ]
 RANKS = {part: rank for rank, parts in enumerate(ORDER) for part in parts}

@@ -13,6 +13,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("MEMGRAFT_CACHE") or user_cache_path("memgraft"))
 
 
+def data_folder() -> Path:
+    """What the user would miss."""
+    return user_data_path("memgraft")
+
+
 def default_store() -> str:
     """The store that the commands use when none is named. `MEMGRAFT_STORE` moves it."""
-    return os.environ.get("MEMGRAFT_STORE") or str(user_data_path("memgraft") / "memory.db")
+    return os.environ.get("MEMGRAFT_STORE") or str(data_folder() / "memory.db")

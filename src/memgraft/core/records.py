@@ -38,12 +38,12 @@ def clean_text(text: str) -> str:
             next_step="split it into single facts",
         )
     joined = " ".join(unicodedata.normalize("NFC", text).split())
-    bad = sorted({f"U+{ord(c):04X}" for c in joined if unicodedata.category(c) in ("Cc", "Cs")})
+    bad = set() if joined.isprintable() else _controls(joined)
     if bad:
         raise InvalidInput(
             "the text holds control characters",
             expected="printable text",
-            got=", ".join(bad[:5]),
+            got=", ".join(sorted(bad)[:5]),
             next_step="remove them and try again",
         )
     if not any(unicodedata.category(c)[0] not in "ZC" for c in joined):
@@ -53,6 +53,18 @@ def clean_text(text: str) -> str:
             got=repr(text[:20]),
         )
     return joined
+
+
+def _controls(text: str) -> set[str]:
+    """The code points of control characters and halves of surrogate pairs."""
+    return {f"U+{ord(c):04X}" for c in text if unicodedata.category(c) in ("Cc", "Cs")}
+
+
+def searchable(text: str, most: int) -> str:
+    """Any text as a record can hold it: printable, not blank, cut to so many characters."""
+    normal = unicodedata.normalize("NFC", text)
+    kept = "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else " " for c in normal)
+    return " ".join(kept.split())[:most].strip() or "(empty)"
 
 
 def content_hash(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,7 @@ class Scope:
 
     def given(self) -> dict[str, str]:
         """The ids that are set, by name."""
-        pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {name: value for name, value in pairs if value is not None}
+        return {name: value for name, value in vars(self).items() if value is not None}
 
     def covers(self, other: Scope) -> bool:
         """True if every id set here is the same in `other`."""

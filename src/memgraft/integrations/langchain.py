@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from memgraft.core.errors import MissingExtra
-from memgraft.core.records import MAX_CHARACTERS, Record
+from memgraft.core.records import MAX_CHARACTERS, Record, searchable
 from memgraft.core.scope import Scope
-from memgraft.integrations.records import searchable, store_of
+from memgraft.integrations.records import store_of
 from memgraft.memory import Memory
 from memgraft.store.base import Store
 

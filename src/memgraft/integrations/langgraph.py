@@ -17,9 +17,9 @@ from datetime import datetime
 from typing import Any
 
 from memgraft.core.errors import InvalidInput, MissingExtra, NotFound
-from memgraft.core.records import MAX_CHARACTERS, Record
+from memgraft.core.records import MAX_CHARACTERS, Record, searchable
 from memgraft.core.scope import Scope
-from memgraft.integrations.records import searchable, store_of
+from memgraft.integrations.records import store_of
 from memgraft.memory import Memory
 from memgraft.store.base import Store
 

@@ -65,28 +65,30 @@ def list_memories(
         update={"page": page or body.page, "page_size": page_size or body.page_size}
     )
     with access.memory() as memory:
-        return schemas.Page(**operations.listed(memory, asked, str(request.url.path)))
+        return schemas.Page(**operations.listed(memory, asked, request.url))
 
 
 @router.get("/v1/memories/", tags=["memories"])
 def list_memories_v1(
     request: Request,
     access: Read,
-    user_id: str | None = None,
-    agent_id: str | None = None,
-    app_id: str | None = None,
-    run_id: str | None = None,
+    user_id: schemas.QueryId | None = None,
+    agent_id: schemas.QueryId | None = None,
+    app_id: schemas.QueryId | None = None,
+    run_id: schemas.QueryId | None = None,
     page: PageNumber = None,
     page_size: PageSize = None,
     categories: Annotated[list[str] | None, Query()] = None,
 ) -> list[schemas.MemoryAnswer] | schemas.Page:
-    """A bare list, or a page where both its number and its size are given."""
+    """A bare list of all, or a page where both its number and its size are given."""
     body = schemas.ListBody(
         user_id=user_id or None, agent_id=agent_id or None, app_id=app_id or None,
         run_id=run_id or None, page=page, page_size=page_size, categories=categories,
     )  # fmt: skip
     with access.memory() as memory:
-        answer = operations.listed(memory, body, str(request.url.path))
+        if page is None and page_size is None:
+            return [schemas.MemoryAnswer(**one) for one in operations.everything(memory, body)]
+        answer = operations.listed(memory, body, request.url)
     if page is not None and page_size is not None:
         return schemas.Page(**answer)
     return [schemas.MemoryAnswer(**one) for one in answer["results"]]
@@ -215,7 +217,7 @@ def entities(
         return schemas.Page(count=len(everybody), next=None, previous=None, results=everybody)
     number, size = page or 1, page_size or operations.DEFAULT_PAGE
     some = everybody[(number - 1) * size : number * size]
-    return schemas.Page(**wire.page(str(request.url.path), some, len(everybody), number, size))
+    return schemas.Page(**wire.page(request.url, some, len(everybody), number, size))
 
 
 @router.get("/v1/entities/{kind}/{name:path}/", tags=["entities"])

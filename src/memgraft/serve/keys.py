@@ -23,6 +23,8 @@ Right = Literal["read", "write", "admin"]
 RIGHTS: tuple[Right, ...] = ("read", "write", "admin")
 # How long a key that was taken back may still be taken for good by another process.
 REFRESH_SECONDS = 2.0
+# How often secrets that nobody knows may make the server look again.
+_AT_MOST = 0.1
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class KeyRing:
     def __init__(self, root: Store, own_key: str = "") -> None:
         self._root = root
         self._own = _hashed(own_key) if own_key else None
-        self._known: dict[str, tuple[str, Key]] = {}
+        self._known: dict[str, Key] = {}
         self._read_at = float("-inf")
 
     def create(
@@ -87,10 +89,11 @@ class KeyRing:
         if self._own and hmac.compare_digest(hashed, self._own):
             return Key("own", "settings", "", RIGHTS)
         self._refresh()
-        found = self._known.get(hashed)
-        if found is None:
+        if hashed not in self._known:
+            self._refresh(_AT_MOST)  # it may have been made this moment
+        if hashed not in self._known:
             return None
-        key = found[1]
+        key = self._known[hashed]
         return None if key.expires_at and key.expires_at < now() else key
 
     def needed(self) -> bool:
@@ -98,12 +101,11 @@ class KeyRing:
         self._refresh()
         return self._own is not None or bool(self._known)
 
-    def _refresh(self) -> None:
+    def _refresh(self, age: float = REFRESH_SECONDS) -> None:
         moment = time.monotonic()
-        if moment - self._read_at < REFRESH_SECONDS:
+        if moment - self._read_at < age:
             return
-        documents = self._root.documents(KIND)
-        self._known = {doc.body["hash"]: (doc.id, _key(doc)) for doc in documents}
+        self._known = {doc.body["hash"]: _key(doc) for doc in self._root.documents(KIND)}
         self._read_at = moment
 
 

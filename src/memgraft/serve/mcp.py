@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import sys
 import threading
@@ -57,6 +59,8 @@ INSTRUCTIONS = (
     "the memories of {user}."
 )
 PATH = "/mcp"
+# Seconds that a call may take to end when the process is asked to.
+_PATIENCE = 5.0
 _WHOSE = ("user_id", "agent_id", "run_id")
 
 
@@ -87,7 +91,7 @@ class Tools:
     def __init__(self, memory: Memory, user: str) -> None:
         self.lock = threading.Lock()
         self._memory = memory
-        self._user = user
+        self.user = user
 
     @_told
     def add_memory(
@@ -263,7 +267,7 @@ class Tools:
         given = _named(*ids)
         if _says_whose(given.given()):
             return given
-        return Scope(self._user, app_id=given.app_id)
+        return Scope(self.user, app_id=given.app_id)
 
     def _meant(self, filters: dict[str, Any] | None, named: Scope) -> tuple[Scope, Test | None]:
         """Filters and ids together; where neither tells whose, it is the default user."""
@@ -277,15 +281,14 @@ _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_wor
 _DESTROYS = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=False)
 
 
-def make_server(memory: Memory, user: str) -> MCPServer:
-    """The server of a memory; see `Tools`. Which transport it speaks is up to the caller."""
+def make_server(tools: Tools) -> MCPServer:
+    """A server with these tools. Which transport it speaks is up to the caller."""
     server: MCPServer = MCPServer(
         "memgraft",
-        instructions=INSTRUCTIONS.format(user=user),
+        instructions=INSTRUCTIONS.format(user=tools.user),
         version=__version__,
         log_level="WARNING",
     )
-    tools = Tools(memory, user)
     for tool, hints in (
         (tools.add_memory, _WRITES),
         (tools.search_memories, _READS),
@@ -303,8 +306,18 @@ def make_server(memory: Memory, user: str) -> MCPServer:
 
 
 def serve_stdio(memory: Memory, user: str) -> None:
-    """Speak with the one client that started this process, until it hangs up."""
-    make_server(memory, user).run("stdio")
+    """Speak with the one client that started this process, until it hangs up or a signal comes."""
+    tools = Tools(memory, user)
+
+    def leave(number: int, frame: object) -> None:
+        # The SDK waits for the client's next line in a thread that cannot be woken.
+        tools.lock.acquire(timeout=_PATIENCE)
+        memory.close()
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    make_server(tools).run("stdio")
 
 
 def serve_http(memory: Memory, user: str, host: str, port: int) -> None:
@@ -319,7 +332,7 @@ def serve_http(memory: Memory, user: str, host: str, port: int) -> None:
     guard = TransportSecuritySettings(
         allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names]
     )
-    app = make_server(memory, user).streamable_http_app(
+    app = make_server(Tools(memory, user)).streamable_http_app(
         host=host, streamable_http_path=PATH, transport_security=guard
     )
     with _bound(host, port) as bound:

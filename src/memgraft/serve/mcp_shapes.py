@@ -12,10 +12,10 @@ try:
 except ImportError as error:
     raise MissingExtra("the MCP server", "mcp") from error
 
-UserId = Annotated[str | None, Field(description="Whose memory, if not the default user's.")]
-AgentId = Annotated[str | None, Field(description="The agent that it belongs to.")]
-AppId = Annotated[str | None, Field(description="The app that it belongs to.")]
-RunId = Annotated[str | None, Field(description="The run or session that it belongs to.")]
+UserId = Annotated[str | None, Field(description="The user whose memory is meant.")]
+AgentId = Annotated[str | None, Field(description="The agent whose memory is meant.")]
+AppId = Annotated[str | None, Field(description="The app whose memory is meant.")]
+RunId = Annotated[str | None, Field(description="The run or session whose memory is meant.")]
 MemoryId = Annotated[str, Field(description="The id of the memory.")]
 Metadata = Annotated[dict[str, Any] | None, Field(description="Any JSON object to keep with it.")]
 Filters = Annotated[
@@ -46,7 +46,7 @@ class Memo(TypedDict):
     app_id: NotRequired[str]
     run_id: NotRequired[str]
     metadata: dict[str, Any]
-    categories: list[str]
+    categories: list[Any]
     created_at: str
     updated_at: str
     expires_at: NotRequired[str]

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from starlette.datastructures import URL
+
 from memgraft.core.errors import InvalidInput, NotFound
 from memgraft.core.filters import SCOPE, Test
 from memgraft.core.ids import uuid7
@@ -71,23 +73,24 @@ def add(memory: Memory, body: AddBody) -> dict[str, Any]:
 def everything(memory: Memory, body: ListBody) -> list[dict[str, Any]]:
     """All live memories that are meant, newest first."""
     scope, test = _meant(body)
-    records = memory.store.list(scope, newest=True)
+    records = memory.store.list(scope, newest=True, expired=body.show_expired)
     return [wire.memory(record) for record in records if test is None or test(record)]
 
 
-def listed(memory: Memory, body: ListBody, path: str) -> dict[str, Any]:
-    """One page of them."""
+def listed(memory: Memory, body: ListBody, url: URL) -> dict[str, Any]:
+    """One page of them; `url` is what was asked."""
     scope, test = _meant(body)
     number, size = body.page or 1, body.page_size or DEFAULT_PAGE
     offset = (number - 1) * size
-    if test is None:
+    if test is None and not body.show_expired:
         count = memory.store.count(scope)
         records = memory.store.list(scope, size, offset, newest=True)
     else:
-        accepted = [record for record in memory.store.list(scope, newest=True) if test(record)]
+        every = memory.store.list(scope, newest=True, expired=body.show_expired)
+        accepted = [record for record in every if test is None or test(record)]
         count, records = len(accepted), accepted[offset : offset + size]
     shown = [wire.chosen(wire.memory(record), body.fields) for record in records]
-    return wire.page(path, shown, count, number, size)
+    return wire.page(url, shown, count, number, size)
 
 
 def found(memory: Memory, body: SearchBody) -> list[dict[str, Any]]:
@@ -191,20 +194,28 @@ def entity(memory: Memory, kind: EntityKind, name: str) -> dict[str, Any]:
 
 
 def delete_entity(memory: Memory, kind: EntityKind, name: str) -> dict[str, Any]:
-    known = entity(memory, kind, name)
-    memory.delete_all(**{f"{kind}_id": known["name"]})
+    """Clients delete entity after entity, and some lose their last memory with another before."""
+    try:
+        name = entity(memory, kind, name)["name"]
+    except NotFound:
+        return {"message": "There was nothing to delete"}
+    memory.delete_all(**{f"{kind}_id": name})
     return {"message": "Entity deleted successfully!"}
 
 
-def moment(timestamp: float | None) -> str | None:
-    """Seconds since 1970 as a time."""
+def moment(timestamp: float | str | None) -> str | None:
+    """Seconds since 1970, or ISO 8601, as a time."""
     if timestamp is None:
         return None
     try:
+        if isinstance(timestamp, str):
+            return datetime.fromisoformat(timestamp).isoformat()
         return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="microseconds")
     except (ValueError, OverflowError, OSError) as error:
         raise InvalidInput(
-            "this is no timestamp", expected="seconds since 1970", got=repr(timestamp)
+            "this is no timestamp",
+            expected="seconds since 1970, or ISO 8601",
+            got=repr(timestamp)[:40],
         ) from error
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
 from memgraft.core.errors import InvalidInput, NotFound
+from memgraft.core.filters import SCOPE
 from memgraft.core.ids import uuid7
 from memgraft.core.records import now
 from memgraft.memory import Memory
@@ -19,7 +20,8 @@ Admin = Annotated[Access, Depends(access("admin"))]
 router = APIRouter(responses=PROBLEMS)
 
 FEEDBACK, EXPORT, PROJECT = "feedback", "export", "project"
-EXPORTS_KEPT = 100
+PROFILES, JOB = "profiles", "job"
+EXPORTS_KEPT = JOBS_KEPT = 100
 # Sentences of a summary.
 SUMMARY_LENGTH = 20
 ORGANISATION = "/api/v1/orgs/organizations/{organisation}"
@@ -48,14 +50,16 @@ def event(event_id: str, access: Read) -> dict[str, Any]:
 
 
 @router.get("/v1/events/", tags=["events"])
-def events(access: Read, page: PageNumber = None, page_size: PageSize = None) -> schemas.Page:
+def events(
+    request: Request, access: Read, page: PageNumber = None, page_size: PageSize = None
+) -> schemas.Page:
     number, size = page or 1, page_size or operations.DEFAULT_PAGE
     with access.memory() as memory:
         store = memory.store
         found = store.documents(operations.EVENT, size, (number - 1) * size)
         count = store.count_documents(operations.EVENT)
     shown = [_event(one) for one in found]
-    return schemas.Page(**wire.page("/v1/events/", shown, count, number, size))
+    return schemas.Page(**wire.page(request.url, shown, count, number, size))
 
 
 # -- exports and summaries --------------------------------------------------------------------
@@ -68,7 +72,7 @@ def create_export(body: schemas.ExportBody, access: Write) -> schemas.Done:
         export_id = uuid7()
         kept = {
             "schema": body.schema_,
-            "filters": body.filters,
+            "meant": _said(body),
             "results": _everything(memory, body),
         }
         memory.store.put_document(EXPORT, export_id, kept, keep=EXPORTS_KEPT)
@@ -79,13 +83,14 @@ def create_export(body: schemas.ExportBody, access: Write) -> schemas.Done:
 
 @router.post("/v1/exports/get/", tags=["exports"])
 def get_export(body: schemas.ExportGetBody, access: Read) -> dict[str, Any]:
-    """An export by its id; without one, the last."""
+    """An export by its id, or the last that was made with these filters."""
     with access.memory() as memory:
         store = memory.store
         if body.memory_export_id:
             found = store.document(EXPORT, body.memory_export_id)
         else:
-            found = next(iter(store.documents(EXPORT, 1)), None)
+            made = store.documents(EXPORT)
+            found = next((one for one in made if one.body["meant"] == _said(body)), None)
     if found is None:
         raise NotFound("there is no such export", got=repr(body.memory_export_id)[:80])
     return {"id": found.id, "created_at": found.created_at, **found.body}
@@ -212,7 +217,7 @@ def delete_webhook(webhook_id: str, access: Admin) -> schemas.Done:
 # -- profiles ---------------------------------------------------------------------------------
 
 
-@router.get("/v2/entities/user/{name}/profile/", tags=["profiles"])
+@router.get("/v2/entities/user/{name:path}/profile/", tags=["profiles"])
 def profile(name: str, access: Read) -> dict[str, Any]:
     """What is known of somebody: their memories, newest first, by category."""
     with access.memory() as memory:
@@ -230,19 +235,85 @@ def profile(name: str, access: Read) -> dict[str, Any]:
 
 @router.get("/v2/profiles/settings/", tags=["profiles"])
 def profile_settings(access: Read) -> dict[str, Any]:
-    return {"enabled": True, "entities": {"user": {}}}
+    with access.memory() as memory:
+        return _profile_settings(memory)
+
+
+@router.post("/v2/profiles/settings/", tags=["profiles"])
+def update_profile_settings(body: schemas.ProfileSettings, access: Admin) -> dict[str, Any]:
+    """Keep settings; a profile is what is known, so nothing depends on them."""
+    with access.memory() as memory:
+        kept = {**_profile_settings(memory), **body.model_dump(exclude_none=True)}
+        memory.store.put_document(PROFILES, PROFILES, kept)
+    return kept
+
+
+@router.post("/v2/profiles/jobs/", tags=["profiles"])
+def start_profile_job(body: schemas.ProfileJob, access: Write) -> dict[str, Any]:
+    """Profiles are always up to date, so a job is done when it is asked for."""
+    with access.memory() as memory:
+        names = [one["name"] for one in operations.entities(memory, body.entity_type)]
+        if body.operation == "trigger":
+            names = [name for name in names if name == body.entity_id]
+        names = names[: body.limit]
+        job_id = uuid7()
+        job = {
+            "id": job_id,
+            "operation": body.operation,
+            "entity_type": body.entity_type,
+            "status": "succeeded",
+            "total": len(names),
+            "enumeration_complete": True,
+            "completed": len(names),
+            "succeeded": len(names),
+            "failed": 0,
+            "skipped": 0,
+        }
+        memory.store.put_document(JOB, job_id, job, keep=JOBS_KEPT)
+    return {
+        "job_id": job_id,
+        "status": "succeeded",
+        "status_url": f"/v2/profiles/jobs/{job_id}/",
+        "operation": body.operation,
+        "entity_type": body.entity_type,
+        "entity_count_reserved": len(names),
+        "event_id": job_id,
+        "replayed": False,
+        "sampled": len(names),
+        "entity_ids": names,
+    }
+
+
+@router.get("/v2/profiles/jobs/{job_id}/", tags=["profiles"])
+def profile_job(job_id: str, access: Read) -> dict[str, Any]:
+    with access.memory() as memory:
+        found = memory.store.document(JOB, job_id)
+    if found is None:
+        raise NotFound("there is no such job", got=repr(job_id)[:80])
+    return {"job": found.body}
 
 
 # ---------------------------------------------------------------------------------------------
+
+
+def _said(body: schemas.ExportBody | schemas.ExportGetBody) -> dict[str, Any]:
+    """Whose memories an export is of, in the words of the request."""
+    ids = body.model_dump(include=set(SCOPE), exclude_none=True)
+    return {**ids, "filters": body.filters or {}}
 
 
 def _everything(
     memory: Memory, body: schemas.ExportBody | schemas.SummaryBody
 ) -> list[dict[str, Any]]:
     """All memories that are meant, newest first."""
-    ids = body.model_dump(include={"user_id", "agent_id", "app_id", "run_id"})
+    ids = body.model_dump(include=set(SCOPE))
     asked = schemas.ListBody(filters=body.filters, **ids)
     return operations.everything(memory, asked)
+
+
+def _profile_settings(memory: Memory) -> dict[str, Any]:
+    kept = memory.store.document(PROFILES, PROFILES)
+    return kept.body if kept else {"enabled": True, "entities": {"user": {}}}
 
 
 def _own(access: Access, project: str) -> None:

@@ -16,10 +16,12 @@ MOST_FOUND = 1_000
 LARGEST_PAGE = 200
 
 # Without control characters: a database may take no text that holds a NUL.
-Id = Annotated[
-    str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Text = Annotated[str, StringConstraints(max_length=8_000)]
+# In a query string an empty one is as good as none.
+QueryId = Annotated[str, StringConstraints(max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# Seconds since 1970, or ISO 8601.
+Timestamp = int | float | str
 Message = dict[str, Any]
 Filters = dict[str, Any]
 Json = dict[str, Any]
@@ -46,7 +48,7 @@ class AddBody(Scoped):
     filters: Filters | None = None
     infer: bool = True
     categories: list[str] | None = None
-    timestamp: int | float | None = None
+    timestamp: Timestamp | None = None
     expiration_date: str | None = None
 
 
@@ -58,6 +60,7 @@ class ListBody(Scoped):
     end_date: str | None = None
     categories: list[str] | None = None
     fields: list[str] | None = None
+    show_expired: bool = False
 
 
 class SearchBody(Scoped):
@@ -76,7 +79,7 @@ class UpdateBody(Body):
     text: Text | None = None
     metadata: Json | None = None
     categories: list[str] | None = None
-    timestamp: int | float | None = None
+    timestamp: Timestamp | None = None
     expiration_date: str | None = None
 
 
@@ -109,6 +112,18 @@ class ExportGetBody(Scoped):
 
 class SummaryBody(Scoped):
     filters: Filters | None = None
+
+
+class ProfileSettings(Body):
+    enabled: bool | None = None
+    entities: dict[str, Json] | None = None
+
+
+class ProfileJob(Body):
+    operation: Literal["trigger", "sample"]
+    entity_type: Literal["user"] = "user"
+    entity_id: Id | None = None
+    limit: int | None = Field(None, ge=1, le=MOST_FOUND)
 
 
 class WebhookBody(Body):

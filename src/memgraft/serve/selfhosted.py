@@ -23,19 +23,21 @@ def add(body: schemas.AddBody, access: Write) -> schemas.AddAnswer:
 
 @router.get("/memories")
 def list_memories(
+    request: Request,
     access: Read,
-    user_id: str | None = None,
-    agent_id: str | None = None,
-    run_id: str | None = None,
-    app_id: str | None = None,
+    user_id: schemas.QueryId | None = None,
+    agent_id: schemas.QueryId | None = None,
+    run_id: schemas.QueryId | None = None,
+    app_id: schemas.QueryId | None = None,
     top_k: Annotated[int, Query(ge=1, le=schemas.LARGEST_PAGE)] = operations.DEFAULT_PAGE,
+    show_expired: bool = False,
 ) -> schemas.Found:
     body = schemas.ListBody(
         user_id=user_id or None, agent_id=agent_id or None, run_id=run_id or None,
-        app_id=app_id or None, page=1, page_size=top_k,
+        app_id=app_id or None, page=1, page_size=top_k, show_expired=show_expired,
     )  # fmt: skip
     with access.memory() as memory:
-        return schemas.Found(results=operations.listed(memory, body, "/memories")["results"])
+        return schemas.Found(results=operations.listed(memory, body, request.url)["results"])
 
 
 @router.delete(

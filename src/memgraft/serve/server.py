@@ -74,16 +74,14 @@ class Server:
         return memory
 
     def _homes(self, store: Store) -> list[Home]:
-        from memgraft.open import HOMES, homes_folder, injection_home
+        from memgraft.open import HOMES, homes_folder, injection_home, retrieval_home
 
         homes: list[Home] = []
         if "weights" in HOMES[self.settings.home]:
             folder = homes_folder(store) / "weights"
             homes.append(injection_home(self._host, self._router_encoder, folder, "encoder"))
         if "passages" in HOMES[self.settings.home]:
-            from memgraft.retrieval.home import PassagesHome  # TEMP
-
-            homes.append(PassagesHome(store, self._encoder, homes_folder(store) / "passages"))
+            homes.append(retrieval_home(store, self._encoder))
         return homes
 
     @functools.cached_property

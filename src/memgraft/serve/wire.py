@@ -6,7 +6,8 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+
+from starlette.datastructures import URL
 
 from memgraft.core.records import Record
 from memgraft.store.base import Entity
@@ -69,12 +70,12 @@ def entity(found: Entity, tenant: str) -> dict[str, Any]:
 
 
 def page(
-    path: str, results: list[dict[str, Any]], count: int, number: int, size: int
+    url: URL, results: list[dict[str, Any]], count: int, number: int, size: int
 ) -> dict[str, Any]:
-    """One page of a listing, with the addresses of its neighbours."""
+    """One page of a listing that was asked for by `url`, with the addresses of its neighbours."""
 
     def address(other: int) -> str:
-        return f"{path}?{urlencode({'page': other, 'page_size': size})}"
+        return str(url.include_query_params(page=other, page_size=size))
 
     return {
         "count": count,

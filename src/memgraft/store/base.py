@@ -35,6 +35,23 @@ class Document:
     created_at: str
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A record and its history, oldest first, as they go from one store to another.
+
+    `number` grows in the order in which a store got its records, and means nothing elsewhere.
+    """
+
+    record: Record
+    events: tuple[Event, ...] = ()
+    number: int = 0
+
+
+# What became of an entry: the store has it now; had it just so; a live record of another id says
+# the same in that scope; the id belongs to a record that differs.
+Outcome = Literal["added", "unchanged", "duplicate", "conflict"]
+
+
 class Store(ABC):
     """Records at rest. When a method returns, what it says is on disk.
 
@@ -109,8 +126,39 @@ class Store(ABC):
         """Whom live records belong to, by kind (user, agent, app, run) and then by name."""
 
     @abstractmethod
-    def put_document(self, kind: str, id: str, body: dict[str, Any]) -> Document:
-        """Insert, or replace the body of the one with this kind and id."""
+    def entries(
+        self, scope: Scope = Scope(), after: int = 0, limit: int = 1_000
+    ) -> builtins.list[Entry]:
+        """Records that the scope covers, superseded and expired ones too, with their history.
+
+        The first `limit` of those with a greater number than `after`, in the order of numbers;
+        each is told as it was at one moment.
+        """
+
+    @abstractmethod
+    def restore(self, entries: Sequence[Entry], dry_run: bool = False) -> builtins.list[Outcome]:
+        """Put records back as they were, with ids, versions, times, links and history.
+
+        All in one transaction; only what is `added` changes the store. A record without
+        `created_at` is as old as the one that has its id, or new. Where there are no events, or
+        the id was deleted here, an ADD event tells of it; events that are known are not repeated.
+
+        Args:
+            entries: see `Entry`.
+            dry_run: tell what would become of each by itself, and change nothing.
+
+        Raises:
+            InvalidInput: a value that cannot be kept, or an event of another record.
+        """
+
+    @abstractmethod
+    def put_document(
+        self, kind: str, id: str, body: dict[str, Any], keep: int | None = None
+    ) -> Document:
+        """Insert, or replace the body of the one with this kind and id.
+
+        With `keep`, of this kind only so many stay: the newest.
+        """
 
     @abstractmethod
     def document(self, kind: str, id: str) -> Document | None:
@@ -146,5 +194,9 @@ class Store(ABC):
         limit: int | None = None,
         offset: int = 0,
         newest: bool = False,
+        expired: bool = False,
     ) -> list[Record]:
-        """Live records that the scope covers, oldest first, or newest first."""
+        """Live records that the scope covers, oldest first, or newest first.
+
+        With `expired`, also those that were live until they expired.
+        """

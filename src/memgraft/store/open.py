@@ -9,11 +9,11 @@ from urllib.parse import unquote
 from memgraft.core.errors import InvalidInput
 from memgraft.store.base import Store
 
-SUPPORTED = "a file path, or sqlite:///absolute/path"
+SUPPORTED = "a file path, or sqlite:///absolute/path, or postgresql://user@host/database"
 
 # Two letters at least, so that C:/ stays a path; one slash, since Path folds two into one.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/.*)", re.DOTALL)
-
+_POSTGRES = re.compile(r"(postgres|postgresql)://", re.IGNORECASE)
 
 # A tenant's name is also that of a file.
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -25,20 +25,26 @@ def open_store(location: str | Path, tenant: str = "") -> Store:
     Args:
         location: a file or URL.
         tenant: whose part of a store that several share. In SQLite every tenant but "" has a file
-            of its own, in a folder beside the location.
+            of its own, in a folder beside the location; in PostgreSQL they share tables, and the
+            database keeps them apart.
 
     Raises:
         InvalidInput: a location of a kind that is not supported, or a name that no tenant has.
+        MissingExtra: PostgreSQL's client is not installed.
         StoreError: the location cannot be opened.
     """
-    from memgraft.store.sqlite import SQLiteStore
-
     if tenant and not _TENANT.fullmatch(tenant):
         raise InvalidInput(
             "no tenant can have this name",
             expected="up to 63 lower-case letters, digits, _ and -",
             got=repr(tenant),
         )
+    if _POSTGRES.match(str(location)):
+        from memgraft.store.postgres import PostgresStore
+
+        return PostgresStore(str(location), tenant)
+    from memgraft.store.sqlite import SQLiteStore
+
     path = _path(str(location))
     if tenant:
         path = path.with_name(path.name + ".tenants") / f"{tenant}.db"

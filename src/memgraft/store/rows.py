@@ -1,10 +1,12 @@
-"""Records and events as rows: every statement that reads or changes them, inside a transaction."""
+"""Records and events as rows, whatever database holds them, and what a transaction does to them."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,39 +14,200 @@ from typing import Any
 from memgraft.core.errors import Conflict, InvalidInput, NotFound
 from memgraft.core.records import Event, EventName, Record, clean_text, content_hash, now
 from memgraft.core.scope import Scope
+from memgraft.store.base import Entry
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 UPDATABLE = ("text", "metadata", "categories", "expires_at", "event_time")
 
-_COLUMNS = (
-    "id, text, user_id, agent_id, app_id, run_id, metadata, categories, created_at, updated_at, "
-    "expires_at, event_time, version, supersedes, superseded_by, source"
-)
-_NAMES = _COLUMNS.split(", ")
-_EVENT = (
-    "sequence, memory_id, event, old_text, new_text, at, user_id, agent_id, app_id, run_id, reason"
-)
-_INSERT = (
-    f"INSERT INTO records ({_COLUMNS}, content_hash) VALUES ({', '.join('?' * (len(_NAMES) + 1))})"
-)
-_OVERWRITE = (
-    f"UPDATE records SET {', '.join(f'{name} = ?' for name in _NAMES)}, content_hash = ? "
-    "WHERE id = ?"
-)
-_TWIN = (
-    "WHERE coalesce(user_id, '') = ? AND coalesce(agent_id, '') = ? AND coalesce(app_id, '') = ? "
+NAMES = (
+    "id", "text", "user_id", "agent_id", "app_id", "run_id", "metadata", "categories",
+    "created_at", "updated_at", "expires_at", "event_time", "version", "supersedes",
+    "superseded_by", "source",
+)  # fmt: skip
+EVENT_NAMES = (
+    "sequence", "memory_id", "event", "old_text", "new_text", "at", "user_id", "agent_id",
+    "app_id", "run_id", "reason",
+)  # fmt: skip
+COLUMNS = ", ".join(NAMES)
+# `twin_values` are its values; `?` stands for each.
+TWIN = (
+    "coalesce(user_id, '') = ? AND coalesce(agent_id, '') = ? AND coalesce(app_id, '') = ? "
     "AND coalesce(run_id, '') = ? AND content_hash = ? AND superseded_by IS NULL"
 )
 
 
+class Rows(ABC):
+    """One transaction on the records: the verbs of a store, over what a database has to offer."""
+
+    # -- what a database offers ------------------------------------------------------------
+
+    @abstractmethod
+    def find(self, record_id: str) -> Record | None:
+        """The row of this id."""
+
+    @abstractmethod
+    def twin(self, record: Record) -> Record | None:
+        """The record of same scope and content that is not superseded; it may be expired."""
+
+    @abstractmethod
+    def within(self, scope: Scope) -> list[Record]:
+        """All that the scope covers, in the order of their adding, superseded ones too."""
+
+    @abstractmethod
+    def put(self, record: Record) -> None:
+        """A new row."""
+
+    @abstractmethod
+    def overwrite(self, record: Record) -> None:
+        """The row of this id becomes `record`."""
+
+    @abstractmethod
+    def drop(self, record_id: str) -> None:
+        """The row goes."""
+
+    @abstractmethod
+    def put_event(self, event: Event) -> None:
+        """One line of history, with the next number in place of its own."""
+
+    @abstractmethod
+    def events(self, record_id: str) -> list[Event]:
+        """The history of one record, oldest first."""
+
+    def together(self) -> AbstractContextManager[Any]:
+        """Inside it, statements without an answer need not wait for each other."""
+        return nullcontext()
+
+    # -- what a store does with it ---------------------------------------------------------
+
+    def add(self, record: Record) -> tuple[Record, bool]:
+        """See `Store.add`; the record is normalised."""
+        twin = self.twin(record)
+        if twin and is_live(twin):
+            return twin, False
+        if twin:  # expired: it makes room, and stays readable
+            self.retire(twin, record)
+            record = replace(record, supersedes=record.supersedes or twin.id)
+        return self._insert(record), True
+
+    def supersede(self, record: Record, old_id: str) -> Record:
+        """See `Store.supersede`; the record is normalised."""
+        old = self.fetch(old_id)
+        if old.superseded_by:
+            raise Conflict(
+                "another memory has taken its place already",
+                expected=f"a live memory as {old_id}",
+                got=f"one superseded by {old.superseded_by}",
+                next_step="read the memory again",
+            )
+        self.retire(old, record)
+        self._make_room(record)
+        return self._insert(record)
+
+    def update(
+        self, record_id: str, fields: dict[str, Any], expected_version: int | None
+    ) -> Record:
+        """See `Store.update`."""
+        old = self.fetch(record_id)
+        if expected_version not in (None, old.version):
+            raise Conflict(
+                "the memory changed since it was read",
+                expected=f"version {expected_version}",
+                got=f"version {old.version}",
+                next_step="read it again and repeat the change",
+            )
+        new = normalised(replace(old, **fields))
+        changed = [name for name in UPDATABLE if getattr(new, name) != getattr(old, name)]
+        if not changed:
+            return old
+        new = new.changed()
+        if not new.superseded_by:
+            self._make_room(new)
+        self.overwrite(new)
+        self.log("UPDATE", new, old.text, new.text, "changed " + ", ".join(changed))
+        return new
+
+    def delete(self, record_id: str) -> Record:
+        """See `Store.delete`."""
+        record = self.fetch(record_id)
+        self._remove(record, None)
+        return record
+
+    def delete_all(self, scope: Scope) -> list[str]:
+        """See `Store.delete_all`."""
+        records = self.within(scope)
+        with self.together():
+            for record in records:
+                self._remove(record, "delete_all")
+        return [record.id for record in records]
+
+    def fetch(self, record_id: str) -> Record:
+        """One record, or `NotFound`."""
+        found = self.find(record_id)
+        if found is None:
+            raise NotFound(
+                "there is no such memory",
+                expected="the id of a memory in this store",
+                got=repr(record_id),
+                next_step="list the memories to see their ids",
+            )
+        return found
+
+    def log(
+        self,
+        event: EventName,
+        record: Record,
+        old_text: str | None,
+        new_text: str | None,
+        reason: str | None = None,
+    ) -> None:
+        """One line of history, of this moment."""
+        self.put_event(Event(0, record.id, event, old_text, new_text, now(), record.scope, reason))
+
+    def retire(self, old: Record, new: Record) -> None:
+        """`old` is superseded by `new`, which the caller inserts."""
+        self.overwrite(old.changed(superseded_by=new.id))
+        self.log("UPDATE", old, old.text, new.text, f"superseded by {new.id}")
+
+    def _insert(self, record: Record) -> Record:
+        """A new row and its ADD event. A used id is a `Conflict`."""
+        if self.find(record.id) is not None:
+            raise Conflict("this id is in use", expected="a new id", got=record.id)
+        self.put(record)
+        self.log("ADD", record, None, record.text)
+        return record
+
+    def _make_room(self, record: Record) -> None:
+        """A live record with this content is a `Conflict`; an expired one is superseded."""
+        other = self.twin(record)
+        if other is None or other.id == record.id:
+            return
+        if is_live(other):
+            raise Conflict(
+                "another memory says the same",
+                expected="a text that this scope does not have yet",
+                got=f"the text of {other.id}",
+                next_step="delete one of the two",
+            )
+        self.retire(other, record)
+
+    def _remove(self, record: Record, reason: str | None) -> None:
+        """Delete the row; its history stays and gets a DELETE event."""
+        self.drop(record.id)
+        self.log("DELETE", record, record.text, None, reason)
+
+
 def where(scope: Scope) -> tuple[str, list[Any]]:
-    """A condition on `records` for what the scope covers, and its values."""
+    """A condition on `records` for what the scope covers, and its values; `?` stands for each."""
     given = scope.given()
-    return " AND ".join(["1", *(f"{name} = ?" for name in given)]), list(given.values())
+    return " AND ".join(["true", *(f"{name} = ?" for name in given)]), list(given.values())
 
 
-def live(scope: Scope) -> tuple[str, list[Any]]:
-    """The same for live records only."""
+def live(scope: Scope, expired: bool = False) -> tuple[str, list[Any]]:
+    """The same for live records only, or for those too that were live until they expired."""
     condition, values = where(scope)
+    if expired:
+        return f"superseded_by IS NULL AND {condition}", values
     alive = "superseded_by IS NULL AND (expires_at IS NULL OR expires_at >= ?)"
     return f"{alive} AND {condition}", [now(), *values]
 
@@ -53,107 +216,57 @@ def is_live(record: Record) -> bool:
     return not record.superseded_by and (record.expires_at is None or record.expires_at >= now())
 
 
-def select(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> list[Record]:
-    """The records that `rest`, from WHERE on, asks for."""
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM records {rest}", values)
-    return [_decoded(row) for row in rows]
+def twin_values(record: Record) -> list[Any]:
+    return [*(value or "" for value in scope_values(record.scope)), content_hash(record.text)]
 
 
-def fetch(connection: sqlite3.Connection, record_id: str) -> Record:
-    """One record, or `NotFound`."""
-    found = select(connection, "WHERE id = ?", (record_id,))
-    if not found:
-        raise NotFound(
-            "there is no such memory",
-            expected="the id of a memory in this store",
-            got=repr(record_id),
-            next_step="list the memories to see their ids",
-        )
-    return found[0]
+def scope_values(scope: Scope) -> tuple[str | None, ...]:
+    return scope.user_id, scope.agent_id, scope.app_id, scope.run_id
 
 
-def twin(connection: sqlite3.Connection, record: Record) -> Record | None:
-    """The record of same scope and content that is not superseded; it may be expired."""
-    values = [value or "" for value in _scope_values(record.scope)]
-    found = select(connection, _TWIN, [*values, content_hash(record.text)])
-    return found[0] if found else None
+def encoded(record: Record) -> list[Any]:
+    """The values of `NAMES`, and the hash of the content."""
+    texts = {"metadata": _json(record.metadata), "categories": _json(list(record.categories))}
+    scope = dict(zip(NAMES[2:6], scope_values(record.scope), strict=True))
+    values = {**vars(record), **texts, **scope}
+    return [*(values[name] for name in NAMES), content_hash(record.text)]
 
 
-def insert(connection: sqlite3.Connection, record: Record) -> Record:
-    """A new row and its ADD event. A used id is a `Conflict`."""
-    if connection.execute("SELECT 1 FROM records WHERE id = ?", (record.id,)).fetchone():
-        raise Conflict("this id is in use", expected="a new id", got=record.id)
-    connection.execute(_INSERT, _encoded(record))
-    log(connection, "ADD", record, None, record.text, None)
-    return record
+def decoded(row: Sequence[Any]) -> Record:
+    """A record from the values of `NAMES`."""
+    values = dict(zip(NAMES, row, strict=True))
+    scope = Scope(*(values.pop(name) for name in NAMES[2:6]))
+    values["metadata"] = json.loads(values["metadata"])
+    values["categories"] = tuple(json.loads(values["categories"]))
+    return Record(scope=scope, **values)
 
 
-def overwrite(connection: sqlite3.Connection, record: Record) -> None:
-    """The row of this id becomes `record`; the caller logs it."""
-    connection.execute(_OVERWRITE, [*_encoded(record), record.id])
+def event_values(event: Event) -> list[Any]:
+    """The values of `EVENT_NAMES` but for the number."""
+    texts = [event.memory_id, event.event, event.old_text, event.new_text, event.at]
+    return [*texts, *scope_values(event.scope), event.reason]
 
 
-def retire(connection: sqlite3.Connection, old: Record, new: Record) -> None:
-    """`old` is superseded by `new`, which the caller inserts."""
-    overwrite(connection, old.changed(superseded_by=new.id))
-    log(connection, "UPDATE", old, old.text, new.text, f"superseded by {new.id}")
+def event_of(row: Sequence[Any]) -> Event:
+    """A line of history from the values of `EVENT_NAMES`."""
+    return replace(Event(*row[:6]), scope=Scope(*row[6:10]), reason=row[10])
 
 
-def make_room(connection: sqlite3.Connection, record: Record) -> None:
-    """A live record with this content is a `Conflict`; an expired one is superseded."""
-    other = twin(connection, record)
-    if other is None or other.id == record.id:
-        return
-    if is_live(other):
-        raise Conflict(
-            "another memory says the same",
-            expected="a text that this scope does not have yet",
-            got=f"the text of {other.id}",
-            next_step="delete one of the two",
-        )
-    retire(connection, other, record)
+def as_entries(
+    records: Sequence[Record], events: Sequence[Event], numbers: Mapping[str, int]
+) -> list[Entry]:
+    """Records with their histories, in the order of the records."""
+    histories: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        histories[event.memory_id].append(event)
+    return [Entry(record, tuple(histories[record.id]), numbers[record.id]) for record in records]
 
 
-def remove(connection: sqlite3.Connection, record: Record, reason: str | None) -> None:
-    """Delete the row; its history stays and gets a DELETE event."""
-    connection.execute("DELETE FROM records WHERE id = ?", (record.id,))
-    log(connection, "DELETE", record, record.text, None, reason)
+def told(ids: Sequence[str], since: int, last: int) -> list[str] | None:
+    """Distinct ids of the events after `since`; None if some of those events are gone.
 
-
-def log(
-    connection: sqlite3.Connection,
-    event: EventName,
-    record: Record,
-    old_text: str | None,
-    new_text: str | None,
-    reason: str | None,
-) -> None:
-    """One line of history."""
-    connection.execute(
-        f"INSERT INTO history ({_EVENT}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (record.id, event, old_text, new_text, now(), *_scope_values(record.scope), reason),
-    )
-
-
-def events(connection: sqlite3.Connection, record_id: str) -> list[Event]:
-    """The history of one record, oldest first."""
-    sql = f"SELECT {_EVENT} FROM history WHERE memory_id = ? ORDER BY sequence"
-    rows = connection.execute(sql, (record_id,)).fetchall()
-    return [replace(Event(*row[:6]), scope=Scope(*row[6:10]), reason=row[10]) for row in rows]
-
-
-def sequence(connection: sqlite3.Connection) -> int:
-    """The last number that was given to an event, whether or not it is still there."""
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'history'").fetchone()
-    return int(row[0]) if row else 0
-
-
-def changed(connection: sqlite3.Connection, since: int) -> list[str] | None:
-    """Ids of records with events after `since`; None if some of those events are gone."""
-    last = sequence(connection)
-    sql = "SELECT memory_id FROM history WHERE sequence > ? ORDER BY sequence"
-    ids = [row[0] for row in connection.execute(sql, (since,))]
-    # Numbers are given without gaps, but for those that a reset takes with it.
+    Numbers are given without gaps, but for those that a reset takes with it.
+    """
     return list(dict.fromkeys(ids)) if len(ids) == last - since else None
 
 
@@ -169,53 +282,34 @@ def check_fields(fields: dict[str, Any]) -> None:
 def normalised(record: Record) -> Record:
     """The record as it will be read back, or `InvalidInput`."""
     for name, value in record.scope.given().items():
-        _check_type(name, value, str)
+        check_type(name, value, str)
         if not value:
             raise InvalidInput(f"{name} is empty", expected="text, or None", got=repr(value))
-    _check_type("metadata", record.metadata, dict)
-    _check_type("categories", record.categories, (list, tuple))
-    _check_type("event_time", record.event_time, (str, type(None)))
+    check_type("metadata", record.metadata, dict)
+    check_type("categories", record.categories, (list, tuple))
+    check_type("event_time", record.event_time, (str, type(None)))
     created = record.created_at or now()
     return replace(
         record,
         text=clean_text(record.text),
         metadata=json.loads(_json(record.metadata)),
         categories=tuple(json.loads(_json(list(record.categories)))),
-        created_at=_utc(created),
-        updated_at=_utc(record.updated_at or created),
-        expires_at=_utc(record.expires_at) if record.expires_at else None,
+        created_at=utc(created),
+        updated_at=utc(record.updated_at or created),
+        expires_at=utc(record.expires_at) if record.expires_at else None,
     )
 
 
-def _check_type(name: str, value: Any, kind: type | tuple[type, ...]) -> None:
+def check_type(name: str, value: Any, kind: type | tuple[type, ...]) -> None:
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         names = " or ".join("None" if k is type(None) else k.__name__ for k in kinds)
         raise InvalidInput(f"{name} cannot be used", expected=names, got=repr(value)[:80])
 
 
-def _scope_values(scope: Scope) -> tuple[str | None, ...]:
-    return scope.user_id, scope.agent_id, scope.app_id, scope.run_id
-
-
-def _encoded(record: Record) -> list[Any]:
-    texts = {"metadata": _json(record.metadata), "categories": _json(list(record.categories))}
-    scope = dict(zip(_NAMES[2:6], _scope_values(record.scope), strict=True))
-    values = {**vars(record), **texts, **scope}
-    return [*(values[name] for name in _NAMES), content_hash(record.text)]
-
-
-def _decoded(row: Sequence[Any]) -> Record:
-    values = dict(zip(_NAMES, row, strict=True))
-    scope = Scope(*(values.pop(name) for name in _NAMES[2:6]))
-    values["metadata"] = json.loads(values["metadata"])
-    values["categories"] = tuple(json.loads(values["categories"]))
-    return Record(scope=scope, **values)
-
-
 def _json(value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _ENCODER.encode(value)
     except (TypeError, ValueError) as error:
         raise InvalidInput(
             "metadata and categories must be plain JSON values",
@@ -224,7 +318,7 @@ def _json(value: Any) -> str:
         ) from error
 
 
-def _utc(moment: str) -> str:
+def utc(moment: str) -> str:
     """ISO 8601 in any offset, as `now` writes it, so that text sorts by time."""
     try:
         parsed = datetime.fromisoformat(moment)

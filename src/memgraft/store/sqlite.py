@@ -12,12 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from memgraft.core.errors import Conflict, InvalidInput, StoreBusy, StoreError
+from memgraft.core.errors import InvalidInput, StoreBusy, StoreError
 from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
 from memgraft.store import documents, rows, words
-from memgraft.store.base import Document, Entity, Store
+from memgraft.store.base import Document, Entity, Entry, Outcome, Store
+from memgraft.store.entries import checked
 from memgraft.store.migrations import migrate
+from memgraft.store.restoring import restore
+from memgraft.store.sqlite_rows import SQLiteRows
 
 _GUARDS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'history'"
 
@@ -85,33 +88,17 @@ class SQLiteStore(Store):
     def add(self, record: Record) -> tuple[Record, bool]:
         record = rows.normalised(record)
         with self._writing() as connection:
-            twin = rows.twin(connection, record)
-            if twin and rows.is_live(twin):
-                return twin, False
-            if twin:  # expired: it makes room, and stays readable
-                rows.retire(connection, twin, record)
-                record = replace(record, supersedes=record.supersedes or twin.id)
-            return rows.insert(connection, record), True
+            return SQLiteRows(connection).add(record)
 
     def supersede(self, record: Record, old_id: str) -> Record:
         """See `Store`. Raises `Conflict` if the old one was superseded already."""
         record = replace(rows.normalised(record), supersedes=old_id)
         with self._writing() as connection:
-            old = rows.fetch(connection, old_id)
-            if old.superseded_by:
-                raise Conflict(
-                    "another memory has taken its place already",
-                    expected=f"a live memory as {old_id}",
-                    got=f"one superseded by {old.superseded_by}",
-                    next_step="read the memory again",
-                )
-            rows.retire(connection, old, record)
-            rows.make_room(connection, record)
-            return rows.insert(connection, record)
+            return SQLiteRows(connection).supersede(record, old_id)
 
     def get(self, record_id: str) -> Record:
         with self._reading() as connection:
-            return rows.fetch(connection, record_id)
+            return SQLiteRows(connection).fetch(record_id)
 
     def update(
         self, record_id: str, fields: dict[str, Any], expected_version: int | None = None
@@ -119,44 +106,20 @@ class SQLiteStore(Store):
         """See `Store`. Nothing happens, and no version is used up, if nothing differs."""
         rows.check_fields(fields)
         with self._writing() as connection:
-            old = rows.fetch(connection, record_id)
-            if expected_version not in (None, old.version):
-                raise Conflict(
-                    "the memory changed since it was read",
-                    expected=f"version {expected_version}",
-                    got=f"version {old.version}",
-                    next_step="read it again and repeat the change",
-                )
-            new = rows.normalised(replace(old, **fields))
-            changed = [name for name in rows.UPDATABLE if getattr(new, name) != getattr(old, name)]
-            if not changed:
-                return old
-            new = new.changed()
-            if not new.superseded_by:
-                rows.make_room(connection, new)
-            rows.overwrite(connection, new)
-            reason = "changed " + ", ".join(changed)
-            rows.log(connection, "UPDATE", new, old.text, new.text, reason)
-            return new
+            return SQLiteRows(connection).update(record_id, fields, expected_version)
 
     def delete(self, record_id: str) -> Record:
         with self._writing() as connection:
-            record = rows.fetch(connection, record_id)
-            rows.remove(connection, record, None)
-            return record
+            return SQLiteRows(connection).delete(record_id)
 
     def delete_all(self, scope: Scope) -> list[str]:
         """See `Store`. An empty scope covers everything: the caller guards that."""
-        where, values = rows.where(scope)
         with self._writing() as connection:
-            records = rows.select(connection, f"WHERE {where} ORDER BY number", values)
-            for record in records:
-                rows.remove(connection, record, "delete_all")
-            return [record.id for record in records]
+            return SQLiteRows(connection).delete_all(scope)
 
     def history(self, record_id: str) -> list[Event]:
         with self._reading() as connection:
-            return rows.events(connection, record_id)
+            return SQLiteRows(connection).events(record_id)
 
     def search_text(self, query: str, scope: Scope, limit: int) -> list[tuple[str, float]]:
         """See `Store`. Pieces of words are looked up too in scripts without spaces."""
@@ -171,15 +134,11 @@ class SQLiteStore(Store):
 
     def sequence(self) -> int:
         with self._reading() as connection:
-            return rows.sequence(connection)
+            return SQLiteRows(connection).sequence()
 
     def changed(self, since: int) -> builtins.list[str] | None:
-        with self._reading() as connection:
-            connection.execute("BEGIN")
-            try:
-                return rows.changed(connection, since)
-            finally:
-                connection.execute("COMMIT")
+        with self._snapshot() as connection:
+            return SQLiteRows(connection).changed(since)
 
     def living(self, ids: Sequence[str]) -> builtins.list[Record]:
         where, values = rows.live(Scope())
@@ -188,18 +147,33 @@ class SQLiteStore(Store):
             for start in range(0, len(ids), _AT_ONCE):
                 some = ids[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
-                found += rows.select(
-                    connection, f"WHERE {where} AND id IN ({marks})", [*values, *some]
-                )
+                rest = f"WHERE {where} AND id IN ({marks})"
+                found += SQLiteRows(connection).select(rest, [*values, *some])
         return found
 
     def entities(self) -> builtins.list[Entity]:
         with self._reading() as connection:
             return documents.entities(connection)
 
-    def put_document(self, kind: str, id: str, body: dict[str, Any]) -> Document:
+    def entries(
+        self, scope: Scope = Scope(), after: int = 0, limit: int = 1_000
+    ) -> builtins.list[Entry]:
+        with self._snapshot() as connection:
+            return SQLiteRows(connection).entries(scope, after, limit)
+
+    def restore(self, entries: Sequence[Entry], dry_run: bool = False) -> builtins.list[Outcome]:
+        whole = [checked(entry) for entry in entries]
+        with self._snapshot() if dry_run else self._writing() as connection:
+            return [restore(SQLiteRows(connection), entry, dry_run) for entry in whole]
+
+    def put_document(
+        self, kind: str, id: str, body: dict[str, Any], keep: int | None = None
+    ) -> Document:
         with self._writing() as connection:
-            return documents.put(connection, kind, id, body)
+            document = documents.put(connection, kind, id, body)
+            if keep is not None:
+                documents.keep_newest(connection, kind, keep)
+            return document
 
     def document(self, kind: str, id: str) -> Document | None:
         with self._reading() as connection:
@@ -228,7 +202,7 @@ class SQLiteStore(Store):
         """See `Store`. The sequence goes on by one, so that every home sees that it lags."""
         with self._writing() as connection:
             guards = connection.execute(_GUARDS).fetchall()
-            after = rows.sequence(connection) + 1
+            after = SQLiteRows(connection).sequence() + 1
             for name, _ in guards:
                 connection.execute(f'DROP TRIGGER "{name}"')
             connection.execute("DELETE FROM records")
@@ -255,6 +229,16 @@ class SQLiteStore(Store):
                     "the store is closed", got=self.location, next_step="open it again"
                 )
             yield self._connection
+
+    @contextlib.contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Several statements that see the same store."""
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -302,13 +286,14 @@ class SQLiteStore(Store):
         limit: int | None = None,
         offset: int = 0,
         newest: bool = False,
+        expired: bool = False,
     ) -> list[Record]:
-        where, values = rows.live(scope)
+        where, values = rows.live(scope, expired)
         most = -1 if limit is None else max(limit, 0)
         order = "created_at DESC, number DESC" if newest else "created_at, number"
         rest = f"WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
         with self._reading() as connection:
-            return rows.select(connection, rest, [*values, most, max(offset, 0)])
+            return SQLiteRows(connection).select(rest, [*values, most, max(offset, 0)])
 
 
 def _check_place(path: Path) -> None:

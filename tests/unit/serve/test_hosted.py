@@ -82,6 +82,10 @@ def test_each_version_lists_in_its_shape(client: TestClient, add: Add) -> None:
         page = client.post(path, json=asked, params={"page": 3, "page_size": 2}).json()
         assert (page["count"], page["next"], texts(page)) == (5, None, ["Fact number 0"])
         assert page["previous"].endswith("?page=2&page_size=2")
+    page = client.get("/v1/memories/?user_id=alex&page=1&page_size=2").json()
+    assert page["next"].endswith("?user_id=alex&page=2&page_size=2")
+    add("Fact of another", user_id="bo")
+    assert client.get(page["next"]).json()["count"] == 5
 
 
 @pytest.mark.parametrize("path", ["/v1/memories/search/", "/v2/memories/search/",
@@ -173,7 +177,7 @@ def test_getting_updating_and_deleting(client: TestClient, add: Add) -> None:
 def test_deleting_all_needs_a_scope(client: TestClient, add: Add) -> None:
     add("I like tea")
     for query in ("", "?org_id=o&project_id=p", "?filters=%5Bobject+Object%5D", "?filters=%7B%7D",
-                  "?user_id=", "?colour=red&user_id=alex", "?filters={'colour':'red'}"):  # fmt: skip
+                  "?user_id=", "?colour=red&user_id=alex", "?filters={1:2}"):  # fmt: skip
         answer = client.delete("/v1/memories/" + query)
         assert answer.status_code == 400, query
     assert client.get("/v1/memories/?user_id=alex").json()
@@ -218,15 +222,25 @@ def test_entities(client: TestClient, add: Add) -> None:
         assert shown["name"] == "a/b c"
     assert client.delete(f"/v1/entities/agent/{shown['id']}/").status_code == 200
     assert client.delete("/v2/entities/user/alex/").status_code == 200
-    assert client.delete("/v2/entities/user/alex/").status_code == 404
+    assert client.get("/v2/entities/user/alex/").status_code == 404
+    assert client.delete("/v2/entities/user/alex/").status_code == 200
     assert client.delete("/v2/entities/planet/alex/").status_code == 422
     assert client.get("/v1/entities/").json()["results"] == []
 
 
 def test_a_timestamp_is_when_it_happened(client: TestClient, add: Add) -> None:
     memory_id = add("I moved to Rome", timestamp=1_672_531_200)
-    shown = client.get(f"/v1/memories/{memory_id}/").json()
-    assert shown["event_time"].startswith("2023-01-01T00:00:00")
+    path = f"/v1/memories/{memory_id}/"
+    assert client.get(path).json()["event_time"].startswith("2023-01-01T00:00:00")
+    shown = client.put(path, json={"timestamp": "2024-05-06T07:08:09Z"}).json()
+    assert shown["event_time"].startswith("2024-05-06T07:08:09")
+    assert client.put(path, json={"timestamp": "soon"}).status_code == 400
+
+
+def test_a_bare_list_is_whole(client: TestClient, add: Add) -> None:
+    for number in range(130):
+        add(f"Fact number {number}")
+    assert len(client.get("/v1/memories/?user_id=alex").json()) == 130
 
 
 def test_what_has_expired_is_not_found(client: TestClient, add: Add) -> None:
@@ -234,3 +248,5 @@ def test_what_has_expired_is_not_found(client: TestClient, add: Add) -> None:
     assert client.get("/v1/memories/").json() == []
     body = {"query": "tea", "user_id": "alex"}
     assert client.post("/v3/memories/search/", json=body).json()["results"] == []
+    body = {"filters": {"user_id": "alex"}, "show_expired": True}
+    assert texts(client.post("/v3/memories/", json=body).json()) == ["I like tea"]

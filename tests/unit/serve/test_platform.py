@@ -42,7 +42,8 @@ def test_exports_keep_a_copy(client: TestClient, add: Add) -> None:
     for asked in ({"memory_export_id": made.json()["id"]}, {"filters": {"user_id": "alex"}}):
         found = client.post("/v1/exports/get/", json=asked).json()
         assert [one["memory"] for one in found["results"]] == ["I like tea"]
-    assert client.post("/v1/exports/get/", json={"memory_export_id": "x"}).status_code == 404
+    for asked in ({"memory_export_id": "x"}, {"filters": {"user_id": "bo"}}, {}):
+        assert client.post("/v1/exports/get/", json=asked).status_code == 404
 
 
 def test_a_summary_makes_nothing_up(client: TestClient, add: Add) -> None:
@@ -70,6 +71,13 @@ def test_a_profile_is_what_is_known(client: TestClient, add: Add) -> None:
     assert answer["status"] == "succeeded"
     assert answer["profile"] == {"memories": ["I like tea"]}
     assert client.get("/v2/entities/user/nobody/profile/").status_code == 404
+    body = {"operation": "trigger", "entity_type": "user", "entity_id": "alex"}
+    job = client.post("/v2/profiles/jobs/", json=body).json()
+    assert (job["status"], job["entity_ids"]) == ("succeeded", ["alex"])
+    assert client.get(job["status_url"]).json()["job"]["succeeded"] == 1
+    assert client.get("/v2/profiles/jobs/unknown/").status_code == 404
+    client.post("/v2/profiles/settings/", json={"enabled": False})
+    assert client.get("/v2/profiles/settings/").json()["enabled"] is False
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from memgraft.core.errors import Conflict, InvalidInput, NotFound, StoreError
-from memgraft.core.records import Record
+from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
-from memgraft.store.base import Store
+from memgraft.store.base import Entry, Store
 
 PAST, FUTURE = "2001-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"
 YUSUF, ADA = Scope(user_id="yusuf"), Scope(user_id="ada")
@@ -393,6 +393,13 @@ class StoreConformance:
         found = store.list(newest=True, limit=2, offset=1)
         assert [record.id for record in found] == [ids[3], ids[2]]
 
+    def test_what_has_expired_can_be_listed(self, store: Store) -> None:
+        old = store.add(Record.new("I swam", expires_at=PAST))[0]
+        gone = store.add(Record.new("I sail"))[0]
+        new = store.supersede(Record.new("I ski"), gone.id)
+        assert [record.id for record in store.list()] == [new.id]
+        assert {record.id for record in store.list(expired=True)} == {old.id, new.id}
+
     def test_documents_are_kept_by_kind_and_id(self, make_store: Callable[[], Store]) -> None:
         store = make_store()
         assert store.document("event", "1") is None
@@ -411,6 +418,13 @@ class StoreConformance:
         assert not store.delete_document("event", "1")
         assert store.document("key", "1") is not None
 
+    def test_only_the_newest_documents_are_kept(self, store: Store) -> None:
+        store.put_document("key", "0", {})
+        for number in range(6):
+            store.put_document("event", str(number), {}, keep=3)
+        assert [document.id for document in store.documents("event")] == ["5", "4", "3"]
+        assert store.count_documents("key") == 1
+
     def test_documents_hold_plain_json_only(self, store: Store) -> None:
         with pytest.raises(InvalidInput):
             store.put_document("event", "1", {"at": object()})
@@ -422,3 +436,162 @@ class StoreConformance:
         store.reset()
         assert store.count() == 0
         assert store.document("key", "1") is not None
+
+    # Entries
+
+    def test_entries_are_all_records_with_their_history(self, store: Store) -> None:
+        first, _ = store.add(Record.new("I live in Izmir", YUSUF))
+        second = store.supersede(Record.new("I live in Ankara", YUSUF), first.id)
+        gone, _ = store.add(Record.new("I like tea now", YUSUF, expires_at=PAST))
+        deleted, _ = store.add(Record.new("I like cake", YUSUF))
+        store.delete(deleted.id)
+        store.add(Record.new("I like tea", ADA))
+        changed = store.update(second.id, {"metadata": {"a": 1}})
+        found = store.entries(YUSUF)
+        assert [entry.record for entry in found] == [store.get(first.id), changed, gone]
+        for entry in found:
+            assert list(entry.events) == store.history(entry.record.id)
+        assert [event.event for event in found[1].events] == ["ADD", "UPDATE"]
+        assert len(store.entries()) == 4
+
+    def test_entries_come_by_page(self, store: Store) -> None:
+        ids = [store.add(Record.new(f"Fact number {i}"))[0].id for i in range(5)]
+        seen: list[Entry] = []
+        while page := store.entries(after=seen[-1].number if seen else 0, limit=2):
+            assert len(page) <= 2
+            seen += page
+            store.delete(page[0].record.id)
+        assert [entry.record.id for entry in seen] == ids
+        assert store.entries(ADA) == []
+
+    def test_what_is_restored_is_as_it_was(self, make_store: Callable[[], Store]) -> None:
+        store = make_store()
+        first, _ = store.add(
+            Record.new(
+                "Şehrim İzmir'dir",
+                Scope("yusuf", "agent", "app", "run"),
+                metadata={"ключ": ["é", 1, 2.5, None, {"a": True}]},
+                categories=("home",),
+                expires_at=FUTURE,
+                event_time="2020",
+                source="chat",
+            )
+        )
+        store.update(first.id, {"metadata": {"a": 1}})
+        store.supersede(Record.new("Şehrim Ankara'dır", first.scope), first.id)
+        store.add(Record.new("I like tea", ADA, expires_at=PAST))
+        store.add(Record.new("I like tea too", ADA))
+        kept = store.entries()
+        store.reset()
+        before = store.sequence()
+        assert store.restore(kept) == ["added"] * 4
+        assert [told(entry) for entry in store.entries()] == [told(entry) for entry in kept]
+        assert len(store.search_text("Şehrim", Scope(), 5)) == 1
+        assert store.changed(before) == [entry.record.id for entry in kept]
+        after = store.sequence()
+        assert after == before + sum(len(entry.events) for entry in kept)
+        assert store.restore(kept) == ["unchanged"] * 4
+        assert store.sequence() == after
+        store.close()
+        assert [told(entry) for entry in make_store().entries()] == [told(entry) for entry in kept]
+
+    def test_what_is_there_is_not_overwritten(self, store: Store) -> None:
+        first, _ = store.add(Record.new("I like tea", YUSUF))
+        other = replace(first, metadata={"a": 1})
+        twin = Record.new("i like TEA.", YUSUF)
+        fresh = Record.new("I like tea", ADA)
+        entries = [Entry(other), Entry(twin), Entry(fresh), Entry(replace(fresh, version=2))]
+        sequence = store.sequence()
+        assert store.restore(entries, dry_run=True) == ["conflict", "duplicate", "added", "added"]
+        assert store.sequence() == sequence
+        assert store.restore(entries) == ["conflict", "duplicate", "added", "conflict"]
+        assert store.get(first.id) == first
+        assert [record.id for record in store.list()] == [first.id, fresh.id]
+
+    def test_a_superseded_record_is_restored_beside_a_live_twin(self, store: Store) -> None:
+        live, _ = store.add(Record.new("I like tea"))
+        old = replace(Record.new("I like tea"), superseded_by="somebody")
+        assert store.restore([Entry(old)]) == ["added"]
+        assert store.list() == [live]
+        assert store.get(old.id) == old
+
+    def test_an_expired_record_makes_room_for_a_restored_one(self, store: Store) -> None:
+        gone, _ = store.add(Record.new("I like tea", expires_at=PAST))
+        record = Record.new("I like tea")
+        assert store.restore([Entry(record)]) == ["added"]
+        assert store.list() == [record]
+        assert store.get(gone.id).superseded_by == record.id
+
+    def test_a_restored_record_without_times_or_events_is_new(self, store: Store) -> None:
+        undated = Entry(replace(Record.new("I like tea"), created_at="", updated_at=""))
+        assert store.restore([undated]) == ["added"]
+        [found] = store.list()
+        assert found.created_at == found.updated_at > PAST
+        assert [event.event for event in store.history(found.id)] == ["ADD"]
+        assert store.restore([undated]) == ["unchanged"]
+        assert store.list() == [found]
+
+    def test_a_deleted_record_can_be_restored(self, store: Store) -> None:
+        record, _ = store.add(Record.new("I like tea"))
+        kept = store.entries()
+        store.delete(record.id)
+        before = store.sequence()
+        assert store.restore(kept) == ["added"]
+        assert store.list() == [record]
+        assert store.changed(before) == [record.id]
+        lines = [(event.event, event.reason) for event in store.history(record.id)]
+        assert lines == [("ADD", None), ("DELETE", None), ("ADD", "restored")]
+        assert store.history(record.id)[0].at == kept[0].events[0].at
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"id": ""},
+            {"id": 5},
+            {"text": "  "},
+            {"version": 0},
+            {"version": True},
+            {"version": 2**40},
+            {"created_at": "yesterday"},
+            {"updated_at": 5},
+            {"supersedes": 5},
+            {"source": ["chat"]},
+            {"metadata": {"a": "\ud800"}},
+            {"source": "\ud800"},
+            {"metadata": {"a": float("inf")}},
+        ],
+    )
+    def test_nothing_is_restored_if_one_entry_is_bad(
+        self, store: Store, fields: dict[str, Any]
+    ) -> None:
+        good = Entry(Record.new("I like cake"))
+        bad = Entry(replace(Record.new("I like tea"), **fields))
+        with pytest.raises(InvalidInput):
+            store.restore([good, bad])
+        assert store.entries() == []
+        assert store.sequence() == 0
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"memory_id": "another"},
+            {"event": "FORGET"},
+            {"at": "yesterday"},
+            {"at": None},
+            {"old_text": 5},
+            {"new_text": "\ud800"},
+            {"reason": 5},
+            {"scope": Scope(user_id=5)},  # type: ignore[arg-type]
+        ],
+    )
+    def test_bad_events_are_not_restored(self, store: Store, fields: dict[str, Any]) -> None:
+        record = Record.new("I like tea")
+        event = Event(0, record.id, "ADD", None, record.text, record.created_at)
+        with pytest.raises(InvalidInput):
+            store.restore([Entry(record, (replace(event, **fields),))])
+        assert store.entries() == []
+
+
+def told(entry: Entry) -> tuple[Record, list[Event]]:
+    """An entry without the numbers that are the store's own."""
+    return entry.record, [replace(event, sequence=0) for event in entry.events]

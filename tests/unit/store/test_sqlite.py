@@ -131,7 +131,6 @@ def test_locations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "location",
     [
-        "postgres://user:secret@host/db",
         Path("postgres://user:secret@host/db"),
         "mysql://host",
         ":memory:",
