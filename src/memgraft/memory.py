@@ -18,7 +18,7 @@ from memgraft.core.records import Event, Record, content_hash
 from memgraft.core.scope import Scope
 from memgraft.store.base import Store
 from memgraft.store.following import Changes, Follower
-from memgraft.text.extract import Extracted, extract, message_text
+from memgraft.text.extract import Extracted, as_given, extract, listed
 from memgraft.text.restated import says_already, wording_key
 from memgraft.text.slots import contradicts, slot
 
@@ -171,7 +171,7 @@ class Memory:
         """
         scope = Scope(user_id, agent_id, app_id, run_id)
         inferred = infer and not isinstance(messages, str)
-        facts = self.extracted(messages, scope) if inferred else _as_given(messages)
+        facts = self.extracted(messages, scope) if inferred else as_given(messages)
         fields = {
             "categories": tuple(categories),
             "expires_at": expires_at,
@@ -197,7 +197,7 @@ class Memory:
         self, messages: str | Message | Sequence[Message], scope: Scope
     ) -> list[Extracted]:
         """What the extractor finds in messages; nothing is kept."""
-        found = self.extractor(_listed(messages), scope)
+        found = self.extractor(listed(messages), scope)
         return [one if isinstance(one, Extracted) else Extracted(one, "user", -1) for one in found]
 
     def update(
@@ -540,27 +540,6 @@ def as_dict(record: Record) -> dict[str, Any]:
 def by_rules(messages: Sequence[Message], scope: Scope) -> list[Extracted]:
     """The default extractor, which needs no model."""
     return extract(messages, agent=scope.agent_id is not None and scope.user_id is None)
-
-
-def _listed(messages: str | Message | Sequence[Message]) -> list[Message]:
-    """The messages, each checked to be one."""
-    if isinstance(messages, str):
-        return [{"role": "user", "content": messages}]
-    listed: list[Any] = list(messages) if isinstance(messages, Sequence) else [messages]
-    for message in listed:
-        message_text(message)
-    return listed
-
-
-def _as_given(messages: str | Message | Sequence[Message]) -> list[Extracted]:
-    """Every message whole; those without a text, such as images, hold nothing to keep."""
-    listed = _listed(messages)
-    texts = [message_text(message) for message in listed]
-    return [
-        Extracted(text, str(message.get("role") or "user"), place, message.get("name"))
-        for place, (message, text) in enumerate(zip(listed, texts, strict=True))
-        if text or isinstance(message.get("content"), str)
-    ]
 
 
 def _metadata(fact: Extracted, given: dict[str, Any] | None) -> dict[str, Any]:

@@ -7,23 +7,24 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from memgraft.core.bundles import Progress
+from memgraft.core.bundles import DEFAULT_MODEL, Progress
 from memgraft.core.errors import InvalidInput
 from memgraft.core.home import Home
 from memgraft.core.paths import data_folder, default_store
-from memgraft.host.load import DEFAULT_MODEL, Host, load_host
-from memgraft.injection.home import InjectionHome
-from memgraft.injection.pretrained import shipped_encoder
-from memgraft.injection.router import shipped_router
 from memgraft.memory import Memory
 from memgraft.retrieval.home import PassagesHome
 from memgraft.store.base import Store
 from memgraft.store.open import open_store
 from memgraft.store.postgres import PostgresStore
 from memgraft.text.encoder import Encoder
-from memgraft.text.minilm import MiniLM
 from memgraft.text.open import open_encoder
+
+# A memory that is only searched, with an encoder that needs none, loads no torch.
+if TYPE_CHECKING:
+    from memgraft.host.load import Host
+    from memgraft.injection.home import InjectionHome
 
 # How facts get into the weights: by the memory encoder that ships for the model, or solved for,
 # as they are where none ships.
@@ -69,6 +70,9 @@ def open_memory(
             an interrupted process left unwritten.
     """
     check_home(home)
+    from memgraft.host.load import load_host
+    from memgraft.text.minilm import MiniLM
+
     writer = writer or os.environ.get(WRITER_VARIABLE) or WRITERS[0]
     if writer not in WRITERS:
         raise InvalidInput(f"no writer is called {writer!r}", expected=" or ".join(WRITERS))
@@ -171,6 +175,10 @@ def injection_home(host: Host, encoder: Encoder, folder: Path, writer: str) -> I
     What is written depends on the model, the writer and the router, so each set of them has a
     folder of its own, and facts are written again from the store when one of them changes.
     """
+    from memgraft.injection.home import InjectionHome
+    from memgraft.injection.pretrained import shipped_encoder
+    from memgraft.injection.router import shipped_router
+
     writes = shipped_encoder(host) if writer == "encoder" else None
     parts = [host.fingerprint, writes.fingerprint() if writes else writer]
     parts.append(shipped_router(encoder).id)

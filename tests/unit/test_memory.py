@@ -17,8 +17,9 @@ from memgraft.core.recall import Passages, Patch, Query
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.memory import Memory, passages_of, patch_of
+from memgraft.retrieval.home import PassagesHome
 from memgraft.store.sqlite import SQLiteStore
-from toys import ToyHome
+from toys import ToyEncoder, ToyHome
 
 ME = Scope(user_id="me")
 
@@ -43,6 +44,10 @@ def memory(store: SQLiteStore, home: ToyHome) -> Memory:
 def add(memory: Memory, text: Any, **options: Any) -> dict[str, Any]:
     [result] = memory.add(text, **{"user_id": "me", **options})["results"]
     return result
+
+
+def said(text: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": text}]
 
 
 def texts(memory: Memory, **scope: str) -> list[str]:
@@ -138,6 +143,107 @@ class TestAdd:
         add(memory, "I like tea")
         assert add(memory, "I like tea", user_id="you")["event"] == "ADD"
         assert add(memory, "I like tea", run_id="r")["event"] == "ADD"
+
+
+class TestInference:
+    """What is inferred is not kept again in other words; and never dropped where it differs."""
+
+    @pytest.fixture
+    def retrieving(self, store: SQLiteStore, tmp_path: Path) -> Memory:
+        return Memory(store, [PassagesHome(store, ToyEncoder(), tmp_path / "passages")])
+
+    @pytest.fixture(params=["words", "passages"])
+    def either(self, request: pytest.FixtureRequest, store: SQLiteStore) -> Memory:
+        return Memory(store) if request.param == "words" else request.getfixturevalue("retrieving")
+
+    def test_the_same_in_other_words_is_known(self, either: Memory) -> None:
+        first = add(either, said("I swim on Fridays."))
+        again = add(either, said("By the way, on Fridays I swim!"))
+        assert (again["event"], again["id"]) == ("NONE", first["id"])
+        assert again["memory"] == "I swim on Fridays"
+        assert texts(either) == ["I swim on Fridays"]
+
+    def test_the_same_attribute_with_the_same_value_is_known(self, either: Memory) -> None:
+        first = add(either, said("I live in Rome with my wife Anna."))
+        again = add(either, said("I'm based in Rome."))
+        assert (again["event"], again["id"]) == ("NONE", first["id"])
+
+    def test_what_differs_is_kept(self, either: Memory) -> None:
+        for text in ("My cat is Tom.", "My cat is Tim.", "My cat is not Tom.", "My cats are Tom."):
+            assert add(either, said(text))["event"] != "NONE", text
+
+    def test_within_one_call_it_is_kept_once(self, either: Memory) -> None:
+        told = [*said("I swim on Fridays."), *said("on Fridays I swim"), *said("I ski in March.")]
+        results = either.add(told, user_id="me")["results"]
+        assert [result["event"] for result in results] == ["ADD", "NONE", "ADD"]
+        assert results[1]["id"] == results[0]["id"]
+
+    def test_it_is_kept_once_in_calls_with_many_facts(self, either: Memory) -> None:
+        told = [one for n in range(200) for one in said(f"I visited place {n} in May.")]
+        results = either.add([*told, *said("in May I visited place 7.")], user_id="me")["results"]
+        assert [result["event"] for result in results] == ["ADD"] * 200 + ["NONE"]
+        assert either.stats()["memories"] == 200
+
+    def test_another_scope_knows_nothing_of_it(self, either: Memory) -> None:
+        add(either, said("I swim on Fridays."))
+        for scope in ({"user_id": "you"}, {"user_id": "me", "run_id": "r"}):
+            [result] = either.add(said("On Fridays I swim"), **scope)["results"]
+            assert result["event"] == "ADD"
+
+    def test_what_was_forgotten_or_changed_is_no_longer_known(self, either: Memory) -> None:
+        first = add(either, said("I swim on Fridays."))
+        either.delete(first["id"])
+        second = add(either, said("On Fridays I swim"))
+        assert second["event"] == "ADD"
+        either.update(second["id"], "I swim on Mondays")
+        assert add(either, said("I swim on Fridays"))["event"] == "ADD"
+
+    def test_as_given_only_the_same_letters_are_known(self, either: Memory) -> None:
+        add(either, said("I swim on Fridays."), infer=False)
+        assert add(either, said("On Fridays I swim"), infer=False)["event"] == "ADD"
+        assert add(either, "By the way, I swim on Fridays")["event"] == "ADD"
+        assert add(either, said("i swim on fridays"), infer=False)["event"] == "NONE"
+
+    def test_it_does_not_stand_in_for_another_time(self, either: Memory) -> None:
+        add(either, said("I ran a marathon in Rome."), event_time="2024-03-10T00:00:00+00:00")
+        later = add(
+            either, said("In Rome I ran a marathon."), event_time="2025-03-10T00:00:00+00:00"
+        )
+        assert later["event"] == "ADD"
+
+    def test_all_that_is_found_gets_what_is_given(self, memory: Memory) -> None:
+        told = [{"role": "user", "content": "I swim on Fridays. I ski in March.", "name": "ana"}]
+        results = memory.add(
+            told, user_id="me", metadata={"from": "mail"}, categories=["sport"],
+            expires_at=from_now(days=1), event_time="2024-03-10T00:00:00+00:00",
+        )["results"]  # fmt: skip
+        assert len(results) == 2
+        for result in results:
+            kept = memory.get(result["id"])
+            assert kept["metadata"] == {"speaker": "ana", "from": "mail"}
+            assert tuple(kept["categories"]) == ("sport",)
+            assert kept["event_time"] == "2024-03-10T00:00:00+00:00"
+
+    def test_an_agent_without_a_user_tells_of_itself(self, memory: Memory) -> None:
+        told = [{"role": "assistant", "content": "I'm Juno. How can I help?"}]
+        assert memory.add(told, user_id="me", agent_id="juno")["results"] == []
+        [result] = memory.add(told, agent_id="juno")["results"]
+        assert result["memory"] == "I'm Juno"
+
+    def test_messages_may_have_parts(self, memory: Memory) -> None:
+        image = {"type": "image_url", "image_url": {"url": "data:"}}
+        parts = [{"type": "text", "text": "I live in Oslo."}, image]
+        told = [{"role": "user", "content": parts}, {"role": "user", "content": [image]}]
+        results = memory.add(told, user_id="me", infer=False)["results"]
+        assert [result["memory"] for result in results] == ["I live in Oslo."]
+
+    def test_another_extractor(self, store: SQLiteStore) -> None:
+        def loud(messages: Any, scope: Scope) -> list[str]:
+            return [f"{scope.user_id}: {message['content'].upper()}" for message in messages]
+
+        memory = Memory(store, extractor=loud)
+        assert add(memory, said("how are you?"))["memory"] == "me: HOW ARE YOU?"
+        assert add(memory, "as given")["memory"] == "as given"
 
 
 class TestSupersession:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from memgraft.core.bundles import DEFAULT_MODEL as DEFAULT_MODEL
+
 Store = Annotated[
     str | None,
     typer.Option(help="Where memories are kept: a file or sqlite:/// URL.", metavar="FILE|URL"),
@@ -19,5 +21,3 @@ Model = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEFAULT_USER = "me"
-# The same as memgraft.host.load.DEFAULT_MODEL, which would import torch to be read.
-DEFAULT_MODEL = "smollm2-135m"

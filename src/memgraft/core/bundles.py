@@ -45,6 +45,9 @@ class Bundle:
         return self.weights_path.is_file()
 
 
+# The language model that is taken where none is named.
+DEFAULT_MODEL = "smollm2-135m"
+
 BUNDLES = {
     bundle.name: bundle
     for bundle in (

@@ -53,12 +53,8 @@ class Mem0(RetrievalSystem):
     name = "mem0"
 
     def __init__(self, encoder: Encoder) -> None:
-        check_mem0()
-        from mem0 import Memory
-
         self._folder = tempfile.TemporaryDirectory(prefix="memgraft-mem0-")
-        with _embedder_replaced():
-            self._memory: Any = Memory.from_config(_config(encoder, Path(self._folder.name)))
+        self._memory = open_mem0(encoder, Path(self._folder.name))
         self._user = ""
 
     def add(self, conversation: Conversation) -> None:
@@ -76,6 +72,15 @@ class Mem0(RetrievalSystem):
         self._memory.vector_store.client.close()
         self._memory.close()
         self._folder.cleanup()
+
+
+def open_mem0(encoder: Encoder, folder: Path) -> Any:
+    """Its `Memory`, with all that it keeps in a folder."""
+    check_mem0()
+    from mem0 import Memory
+
+    with _embedder_replaced():
+        return Memory.from_config(_config(encoder, folder))
 
 
 class EncoderEmbedding:

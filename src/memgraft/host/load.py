@@ -11,12 +11,10 @@ from typing import Any
 
 import torch
 
-from memgraft.core.bundles import BUNDLES, Bundle, Progress, fetch
+from memgraft.core.bundles import BUNDLES, DEFAULT_MODEL, Bundle, Progress, fetch
 from memgraft.core.errors import ModelError
 from memgraft.core.paths import cache_folder
 from memgraft.host.anatomy import anatomy_of
-
-DEFAULT_MODEL = "smollm2-135m"
 
 # For base models that bring no chat template of their own.
 PLAIN_TEMPLATE = (

@@ -6,11 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, Self
 
+from memgraft.core.bundles import DEFAULT_MODEL
 from memgraft.core.recall import Query
 from memgraft.core.receipts import Receipt
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
-from memgraft.host.load import DEFAULT_MODEL, Host, load_host
+from memgraft.host.load import Host, load_host
 from memgraft.host.session import GenerationConfig, Session
 from memgraft.injection.config import InjectionConfig
 from memgraft.injection.encoder import MemoryEncoder

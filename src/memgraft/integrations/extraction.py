@@ -12,7 +12,7 @@ from memgraft.core.errors import InvalidInput, MissingExtra
 from memgraft.core.scope import Scope
 from memgraft.memory import Message, by_rules
 from memgraft.text.extract import LONGEST_FACT, Extracted, message_text
-from memgraft.text.extract_clean import LONGEST, SPACES, stated_lines
+from memgraft.text.extract_clean import SPACES, stated_lines
 
 log = logging.getLogger(__name__)
 
@@ -143,8 +143,8 @@ def _windows(messages: Sequence[Message], source: str) -> list[dict[int, str]]:
     for number, message in enumerate(messages):
         if (message.get("role") or "user") not in ("user", "assistant"):
             continue
-        stated = "\n".join(line.text for line in stated_lines(message_text(message)[:LONGEST]))
-        if not stated.strip():
+        stated = "\n".join(line.text for line in stated_lines(message_text(message)))
+        if not any(map(str.isalnum, stated)):
             continue
         size = sum(map(len, windows[-1].values()))
         if len(windows[-1]) >= _AT_ONCE or (windows[-1] and size + len(stated) > _CHARACTERS):

@@ -118,7 +118,7 @@ def search_v1(body: schemas.SearchBody, access: Read) -> list[dict[str, Any]]:
 @router.get("/v1/memories/{memory_id}/", tags=["memories"])
 def get(memory_id: str, access: Read) -> schemas.MemoryAnswer:
     with access.memory() as memory:
-        return schemas.MemoryAnswer(**wire.memory(memory.store.get(memory_id)))
+        return schemas.MemoryAnswer(**wire.memory(memory.get(memory_id)))
 
 
 @router.put("/v1/memories/{memory_id}/", tags=["memories"])

@@ -13,7 +13,7 @@ from memgraft.core.filters import SCOPE, Test
 from memgraft.core.ids import uuid7
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
-from memgraft.memory import Memory
+from memgraft.memory import Memory, as_dict
 from memgraft.serve import filters as filtering
 from memgraft.serve import wire
 from memgraft.serve.schemas import AddBody, ListBody, SearchBody, UpdateBody
@@ -74,7 +74,7 @@ def everything(memory: Memory, body: ListBody) -> list[dict[str, Any]]:
     """All live memories that are meant, newest first."""
     scope, test = _meant(body)
     records = memory.store.list(scope, newest=True, expired=body.show_expired)
-    return [wire.memory(record) for record in records if test is None or test(record)]
+    return [wire.memory(as_dict(one)) for one in records if test is None or test(one)]
 
 
 def listed(memory: Memory, body: ListBody, url: URL) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def listed(memory: Memory, body: ListBody, url: URL) -> dict[str, Any]:
         every = memory.store.list(scope, newest=True, expired=body.show_expired)
         accepted = [record for record in every if test is None or test(record)]
         count, records = len(accepted), accepted[offset : offset + size]
-    shown = [wire.chosen(wire.memory(record), body.fields) for record in records]
+    shown = [wire.chosen(wire.memory(as_dict(record)), body.fields) for record in records]
     return wire.page(url, shown, count, number, size)
 
 
@@ -107,14 +107,12 @@ def found(memory: Memory, body: SearchBody) -> list[dict[str, Any]]:
         threshold=body.threshold or 0.0,
         explain=body.explain,
     )["results"]
-    living = {r.id: r for r in memory.store.living([result["id"] for result in results])}
-    shown = []
-    for result in results:
-        if result["id"] in living:
-            one = {**wire.memory(living[result["id"]]), "score": result["score"]}
-            one |= {"signals": result["signals"]} if body.explain else {}
-            shown.append(wire.chosen(one, [*body.fields, "score"] if body.fields else None))
-    return shown
+    fields = [*body.fields, "score", "signals"] if body.fields else None
+    also = ("score", "signals") if body.explain else ("score",)
+    return [
+        wire.chosen({**wire.memory(result), **{name: result[name] for name in also}}, fields)
+        for result in results
+    ]
 
 
 def update(memory: Memory, memory_id: str, body: UpdateBody) -> dict[str, Any]:
@@ -132,8 +130,7 @@ def update(memory: Memory, memory_id: str, body: UpdateBody) -> dict[str, Any]:
             expected="text, metadata, categories, timestamp or expiration_date",
             got="none of them",
         )
-    memory.update(memory_id, body.text, metadata=body.metadata, **changes)
-    return wire.memory(memory.store.get(memory_id))
+    return wire.memory(memory.update(memory_id, body.text, metadata=body.metadata, **changes))
 
 
 def delete(memory: Memory, memory_id: str) -> dict[str, Any]:

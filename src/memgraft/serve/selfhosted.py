@@ -58,7 +58,7 @@ def delete_all(request: Request, access: Write) -> schemas.Done:
 @router.get("/memories/{memory_id}")
 def get(memory_id: str, access: Read) -> schemas.MemoryAnswer:
     with access.memory() as memory:
-        return schemas.MemoryAnswer(**wire.memory(memory.store.get(memory_id)))
+        return schemas.MemoryAnswer(**wire.memory(memory.get(memory_id)))
 
 
 @router.put("/memories/{memory_id}")

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from memgraft.core.home import Home
 from memgraft.core.paths import default_store
+from memgraft.integrations.extraction import extractor_from_environment
 from memgraft.memory import Memory
 from memgraft.serve.keys import Key, KeyRing, Right
 from memgraft.serve.limits import RateLimiter
@@ -48,6 +49,7 @@ class Server:
         self.tenants = Tenants(self._open)
         self.webhooks = Webhooks()
         self._loading = threading.Lock()
+        self._extractor = extractor_from_environment()
 
     def ready(self) -> None:
         """Load what requests need, and see that the store answers."""
@@ -66,7 +68,7 @@ class Server:
         try:
             with self._loading:  # two tenants that come first must not load the models twice
                 homes = self._homes(store)
-            memory = Memory(store, homes)  # TEMP
+            memory = Memory(store, homes, self._extractor)
             memory.catch_up()
         except BaseException:
             store.close()

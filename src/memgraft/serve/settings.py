@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from urllib.parse import urlsplit
 
+from memgraft.core.bundles import DEFAULT_MODEL
 from memgraft.core.errors import InvalidInput
 
 PREFIX = "MEMGRAFT_"
@@ -25,7 +26,7 @@ class ServeSettings:
     store: str = ""
     # What records are compiled into: passages, weights or both.
     home: str = "passages"
-    model: str = "smollm2-135m"
+    model: str = DEFAULT_MODEL
     encoder: str = ""
     # A key that may do everything in the tenant "". Others are kept in the store.
     api_key: str = ""

@@ -9,31 +9,23 @@ from typing import Any
 
 from starlette.datastructures import URL
 
+from memgraft.core.filters import SCOPE
 from memgraft.core.records import Record
 from memgraft.store.base import Entity
 
 # Ids of entities are made of their names: the same ones again after a restart.
 _NAMESPACE = uuid.UUID("6d656d67-7261-4674-8000-656e74697479")
 KEPT_FIELDS = ("id", "memory")
+_SAME = (*KEPT_FIELDS, *SCOPE, "metadata", "created_at", "updated_at", "event_time", "version")
 
 
-def memory(record: Record) -> dict[str, Any]:
-    """A record as mem0 shows a memory."""
+def memory(known: Mapping[str, Any]) -> dict[str, Any]:
+    """What `Memory` tells of a record (see `memgraft.memory.as_dict`) as mem0 shows a memory."""
     return {
-        "id": record.id,
-        "memory": record.text,
-        "user_id": record.scope.user_id,
-        "agent_id": record.scope.agent_id,
-        "app_id": record.scope.app_id,
-        "run_id": record.scope.run_id,
-        "hash": hashlib.md5(record.text.encode(), usedforsecurity=False).hexdigest(),
-        "metadata": record.metadata,
-        "categories": list(record.categories),
-        "created_at": record.created_at,
-        "updated_at": record.updated_at,
-        "expiration_date": record.expires_at[:10] if record.expires_at else None,
-        "event_time": record.event_time,
-        "version": record.version,
+        **{name: known[name] for name in _SAME},
+        "hash": hashlib.md5(known["memory"].encode(), usedforsecurity=False).hexdigest(),
+        "categories": list(known["categories"]),
+        "expiration_date": known["expires_at"][:10] if known["expires_at"] else None,
     }
 
 

@@ -24,7 +24,7 @@ from memgraft.text.extract_clean import (
     sentences,
     stated_lines,
 )
-from memgraft.text.extract_english import facts_noticed, normal, pieces, told, verdict
+from memgraft.text.extract_english import facts_noticed, is_opening, normal, pieces, told, verdict
 from memgraft.text.extract_foreign import foreign_statement, language_of
 
 # Nobody states one fact in more characters.
@@ -74,7 +74,8 @@ def extract(messages: Sequence[Mapping[str, Any]], *, agent: bool = False) -> li
     seen: set[str] = set()
     question = ""
     for index, message in enumerate(messages):
-        role, text = str(message.get("role") or "user"), message_text(message)
+        text = message_text(message)
+        role = str(message.get("role") or "user")
         facts: list[str] = []
         if role == "user":
             facts = stated(text) or [fact for fact in [answered(question, text)] if fact]
@@ -112,6 +113,29 @@ def message_text(message: Any) -> str:
         expected='{"role": "user", "content": "..."}',
         got=repr(message)[:80],
     )
+
+
+def listed(messages: Any) -> list[dict[str, Any]]:
+    """A text, a message or several as a list of messages, each checked to be one.
+
+    Raises:
+        InvalidInput: one is none.
+    """
+    if isinstance(messages, str):
+        return [{"role": "user", "content": messages}]
+    found = list(messages) if isinstance(messages, Sequence) else [messages]
+    for message in found:
+        message_text(message)
+    return found
+
+
+def as_given(messages: Any) -> list[Extracted]:
+    """Every message whole; those without a text, such as images, hold nothing to keep."""
+    return [
+        Extracted(text, str(message.get("role") or "user"), place, message.get("name"))
+        for place, message in enumerate(listed(messages))
+        if (text := message_text(message)) or isinstance(message.get("content"), str)
+    ]
 
 
 def stated(text: str) -> list[str]:
@@ -158,14 +182,6 @@ def _listed(label: str, items: list[str]) -> Iterator[str]:
 
 
 def _of_line(line: Line, document: bool) -> Iterator[str]:
-    label = _LABEL.match(line.text)
-    if label is not None and GAP not in line.text and not document:
-        name, value = (label["label"] or label["label2"]), (label["value"] or label["value2"])
-        statement = is_label(name) and not told(line.text)[1]
-        whole, *more = sentences(line.text)
-        if statement and not _speaks(value) and whole.mark not in ("?", "？"):
-            yield whole.text
-            line = Line(line.text[more[0].start :] if more else "", line.told)
     parts = sentences(line.text)
     if not parts:
         return
@@ -174,6 +190,9 @@ def _of_line(line: Line, document: bool) -> Iterator[str]:
         yield from _of_english(line, parts, document)
         return
     for part in parts:
+        if not document and _is_labelled(part):
+            yield part.text
+            continue
         own = language_of(part.text)
         if own == "en" and len(part.text.split()) > 2 and not _is_alone(part.text):
             yield from _of_english(Line(part.text, line.told), [_moved(part)], document)
@@ -190,12 +209,26 @@ def _moved(part: Sentence) -> Sentence:
     return Sentence(part.text, 0, len(part.text), part.mark)
 
 
-def _speaks(value: str) -> bool:
-    """Whether what stands after a label is somebody's sentence: "Tom: I love tea"."""
-    return (
-        re.match(r"(?:i|i'm|i’m|we|you|my|can|could|please|what|how|why)\b", value, re.I)
-        is not None
-    )
+def _is_labelled(sentence: Sentence) -> bool:
+    """Whether "label: value" states something: "Blood type: A", "Tom: I love tea"."""
+    text = sentence.text
+    match = _LABEL.match(text)
+    if match is None or GAP in text or sentence.mark.startswith(("?", "？")):
+        return False
+    label, value = match["label"] or match["label2"], match["value"] or match["value2"]
+    if not is_label(label) or told(text)[1] or is_opening(text):
+        return False
+    # Who speaks stays with what they say.
+    if _SPOKEN.match(value) is None:
+        return True
+    nested = ":" in value or len(value) > LONGEST_FACT
+    return not nested and bool(_of_english(Line(value), sentences(value), False))
+
+
+_SPOKEN = re.compile(
+    r"(?:i|i'm|i’m|we|you|my|can|could|please|what|how|why|he|she|it|let|do|is|are)\b",
+    re.IGNORECASE,
+)
 
 
 # English ----------------------------------------------------------------------------------------
@@ -215,6 +248,10 @@ def _of_english(line: Line, parts: list[Sentence], document: bool) -> list[str]:
     found: list[str] = []
     last: _Open | None = None
     for part in parts:
+        if not document and _is_labelled(part):
+            found.append(part.text)
+            last = None
+            continue
         text, asked_for = told(normal_dashes(part.text))
         offset = part.end - len(text) if text else part.start
         asked_for = asked_for or line.told

@@ -66,8 +66,9 @@ def answered(question: str, answer: str) -> str:
 
 
 def _named(question: str, answer: str) -> str:
-    bare = answer[match.end() :] if (match := _OPENING.match(answer)) else answer
-    if clauses(answer) or _YES.match(answer) or _NO.match(answer) or not _is_value(bare):
+    opening = _OPENING.match(answer)
+    bare = answer[opening.end() :] if opening else answer
+    if clauses(bare) or _YES.match(answer) or _NO.match(answer) or not _is_value(bare):
         return ""
     if match := _CALLED.match(question):
         return f"My {match['who']} is called {bare}"
@@ -96,9 +97,8 @@ def _yes_or_no(question: str, answer: str) -> str:
 
 
 _NO_VALUES = lx.words(
-    "yes no maybe sure ok okay thanks what why none nothing idk dunno unsure secret guess skip "
-    "later "
-    "stop hi hello please good fine well never not"
+    "hm hmm uh um er eh huh lol haha nah yes no maybe sure ok okay thanks what why none nothing "
+    "idk dunno unsure secret guess skip later stop hi hello please good fine well never not"
 )
 
 

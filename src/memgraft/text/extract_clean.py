@@ -26,7 +26,8 @@ _BLOCK_TAGS = (
     "instructions|tool_result|tool_response|search_results|results|data"
 )
 _BLOCK = re.compile(
-    rf"<({_BLOCK_TAGS})\b[^>\n]{{0,200}}>.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
+    rf"<({_BLOCK_TAGS})\b[^>\n]{{0,200}}>(?:.*?</\1\s*>|.*?(?=\n\s*\n|\Z))",
+    re.IGNORECASE | re.DOTALL,
 )
 _QUOTED = re.compile(
     r'"([^"]{0,2000})"|“([^”]{0,2000})”|„([^“”]{0,2000})[“”]|«([^»]{0,2000})»|`([^`]{0,2000})`|'

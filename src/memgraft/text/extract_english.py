@@ -91,6 +91,10 @@ _UNREAL = lx.words(
 _WANTED_WOULD = re.compile(
     r"\b(?:would|'d|’d)\s+(?:really |rather |also )*(?:like|love|prefer|rather|be)\b", re.IGNORECASE
 )
+# The one request that says who somebody is.
+_CALLED = re.compile(r"(?i:(?:please |you can |just )*call me )[A-Z][\w-]+(?: [A-Z][\w-]+)?$")
+# An exercise: what it states is made up.
+_COUNTING = re.compile(r"\bhow (?:many|much|far|fast|long)\b", re.IGNORECASE)
 _IDLE_VERBS = lx.words(
     "think believe guess hear ask wonder mean feel hope claim say tell write know understand agree "
     "suppose wish thank apologise apologize appreciate see look wait check notice assume imagine "
@@ -174,6 +178,11 @@ def told(sentence: str) -> tuple[str, bool]:
     return rest, True
 
 
+def is_opening(sentence: str) -> bool:
+    """Whether it begins with words that only lead up to what is said: "Quick one: ..."."""
+    return _OPENING.match(sentence) is not None
+
+
 def pieces(sentence: str, asked: bool) -> list[tuple[int, int]]:
     """Where the statements of a sentence are, [start, end) each; questions and requests among them
     are left out.
@@ -191,7 +200,7 @@ def pieces(sentence: str, asked: bool) -> list[tuple[int, int]]:
     spans = [(start, end) for (_, start), end in zip(cuts, ends, strict=True)]
     if asked:
         questions = [i for i, (s, e) in enumerate(spans) if _QUESTION.match(sentence[s:e])]
-        spans = spans[: questions[0] if questions else 0]
+        spans = spans[: questions[0] if questions and not _COUNTING.search(sentence) else 0]
     return [_trimmed(sentence, start, end) for start, end in spans]
 
 
@@ -207,8 +216,14 @@ def _cuts(left: str, right: str, joint: str, asked: bool) -> bool:
         return False
     if "so" in joint.split() and right[:5].lower() == "that ":
         return False
-    short = len(left.split()) <= 2 and own
+    short = len(left.split()) <= 2 and own and comma and not _says_when(left)
     return (short or _stands(left)) and _stands(right)
+
+
+def _says_when(text: str) -> bool:
+    """ "Yesterday, I ...": the time belongs to what follows."""
+    low = {word.strip(",").lower() for word in text.split()}
+    return bool(low & (lx.PERIODS | lx.BARE_TIME | lx.MONTHS)) or _TIME.search(text) is not None
 
 
 def _begins_gerund(text: str) -> bool:
@@ -252,6 +267,8 @@ def verdict(piece: str, noticed: bool = False, asked_for: bool = False) -> Verdi
     if unreal & _UNREAL or set(words) & _FICTION:
         return "skip"
     first = words[0]
+    if _CALLED.match(read):
+        return "keep"
     if "would" in words and not _WANTED_WOULD.search(read):
         return "skip"
     if (_REQUEST.match(read) and not _is_subject(read)) or first in {"please", "you", "your"}:

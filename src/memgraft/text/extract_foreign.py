@@ -71,7 +71,8 @@ _LATIN = {
         "das es dies diese dieser dieses so",
     ),
     "es": _language(
-        "el la los las un una y es en de del que por con para se lo al como pero muy más está hola "
+        "el la los las no a un una y es en de del que por con para se lo al como pero muy más "
+        "está hola "
         "gracias también su sus tiene vive son desde hay",
         "yo me mi mis mí conmigo nosotros nos nuestro nuestra nuestros nuestras soy estoy tengo "
         "vivo "
@@ -108,7 +109,8 @@ _LATIN = {
         "ce c'est ça cela ceci cette",
     ),
     "it": _language(
-        "il lo la gli le un una e è di che in per con non si del della al sono ha ma anche molto "
+        "il lo la gli le no a un una e è di che in per con non si del della al sono ha ma anche "
+        "molto "
         "da "
         "ciao grazie chiama vive lavora",
         "io mi mio mia miei mie noi ci nostro nostra ho sono abito vivo lavoro amo odio preferisco "
@@ -286,21 +288,26 @@ def language_of(text: str) -> str:
     if sum(c > "\u036f" and not "\u1e00" <= c <= "\u1eff" for c in letters) * 2 > len(letters):
         return "script"
     words = [word.lower().replace("’", "'") for word in _WORD.findall(text)[:80]]
-    english = sum(word in _ENGLISH for word in words)
-    counts = {name: _hits(words, language) for name, language in _LATIN.items()}
-    best = max(counts, key=lambda name: counts[name])
-    # Words such as "me" are of several languages.
-    if counts[best] > english + 0.5:
+    leads = {name: _lead(words, language) for name, language in _LATIN.items()}
+    best = max(leads, key=lambda name: leads[name])
+    if leads[best] > 0:
         return best
+    english = any(word in _ENGLISH for word in words)
     strange = any(c > "\x7f" for c in letters)
     return "?" if strange and not english else "en"
 
 
-def _hits(words: list[str], language: Language) -> float:
-    hits = sum(word in language.known for word in words)
-    if language.suffix is not None:
-        hits += sum(not word.isascii() and bool(language.suffix.match(word)) for word in words)
-    return hits + 0.5 * sum(word in language.own for word in words)
+def _lead(words: list[str], language: Language) -> float:
+    """How much more its words tell of a language than of English; what both have tells nothing."""
+    hits = 0.0
+    for word in words:
+        if word in _ENGLISH:
+            hits -= word not in language.known
+        else:
+            hits += (word in language.known) + 0.5 * (word in language.own)
+            if language.suffix is not None and not word.isascii():
+                hits += bool(language.suffix.match(word))
+    return hits
 
 
 def foreign_statement(sentence: str, mark: str, language: str) -> str:

@@ -7,12 +7,13 @@ the new one is gone for good. Where anything differs that may matter, the answer
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import datetime
 
 from memgraft.text import lexicon as lx
+from memgraft.text.extract_english import normal
 from memgraft.text.sameness import Statement, Vocabulary, sameness
 from memgraft.text.slots import contradicts, slot
-from memgraft.text.stems import stems
 from memgraft.text.tokenizer import tokens
 from memgraft.text.when import spans
 
@@ -32,11 +33,9 @@ _TOLD = re.compile(
     re.IGNORECASE,
 )
 # Ways of saying the one thing that a slot holds, besides its value.
-_SLOT_WORDS = frozenset(
-    stems(
-        "live reside based name named called call is am work employed employer age years old year "
-        "now currently number email address birthday born favourite favorite"
-    )
+_SLOT_WORDS = lx.words(
+    "i my me am is are live lives living reside resides in based name named called call s at "
+    "for by work works working employed employer years year old now currently and born on it"
 )
 
 
@@ -47,7 +46,7 @@ def wording(text: str) -> tuple[str, ...]:
     True
     """
     found = []
-    for place, token in enumerate(tokens(text)):
+    for place, token in enumerate(tokens(normal(text))):
         bare = _MARK.sub("", token)
         # "A" inside a sentence is a name: vitamin A.
         filler = bare.lower() in _FILLERS and (bare.islower() or place == 0)
@@ -85,7 +84,7 @@ def says_already(
         return True
     if _same_slot(new[0], old[0], one, other):
         return True
-    if cosine is None or cosine < LIKE or not one.content <= other.content:
+    if cosine is None or cosine < LIKE or Counter(wording(one.text)) - Counter(wording(other.text)):
         return False
     return _order(one, other) and sameness(one, other, _NO_SLIPS) == "like"
 
@@ -100,8 +99,8 @@ def _rotated(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 
 def _order(one: Statement, other: Statement) -> bool:
-    """Whether the words that both share stand in the same order."""
-    shared = one.forms.keys() & other.forms.keys()
+    """Whether the words that both share stand in the same order, but for the slot's own."""
+    shared = (one.forms.keys() & other.forms.keys()) - _SLOT_WORDS
     first, second = ([w.form for w in s.words if w.form in shared] for s in (one, other))
     return first == second
 
@@ -111,8 +110,7 @@ def _same_slot(new: str, old: str, one: Statement, other: Statement) -> bool:
     attribute = slot(new)
     if attribute is None or attribute != slot(old) or contradicts(new, old):
         return False
-    adds = one.content - _SLOT_WORDS - other.content
-    return not adds and one.sharp <= other.forms.keys() and _order(one, other)
+    return one.forms.keys() - other.forms.keys() <= _SLOT_WORDS and _order(one, other)
 
 
 def _same_day(new: tuple[str, datetime], old: tuple[str, datetime]) -> bool:

@@ -61,9 +61,9 @@ class TestPostgres(StoreConformance, StoreTogether):
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def server() -> Iterator[Any]:
     """A server that the test may stop."""
-    found = started(tmp_path_factory.mktemp("pg"))
+    found = started()
     yield found
     found.cleanup()
 
