@@ -92,12 +92,16 @@ class Fuzz:
         assert (answer.status_code == 200) == (memory_id in known)
 
     def search(self) -> None:
-        filters = self.random.choice([{"user_id": "alex"}, {"user_id": "*"}, {},
-                                      {"OR": [{"user_id": "bo"}, {"user_id": {"ne": "bo"}}]},
-                                      {"NOT": [{"user_id": "nobody"}]},
-                                      {"memory_ids": {"in": [self.some_id(), self.some_id()]}}])  # fmt: skip
-        body = {"query": self.random.choice(["fact", "fact 7", "what do they know?"]),
-                "filters": filters, "top_k": 1000}  # fmt: skip
+        filters = self.random.choice([
+            {"user_id": "alex"},
+            {"user_id": "*"},
+            {},
+            {"OR": [{"user_id": "bo"}, {"user_id": {"ne": "bo"}}]},
+            {"NOT": [{"user_id": "nobody"}]},
+            {"memory_ids": {"in": [self.some_id(), self.some_id()]}},
+        ])  # fmt: skip
+        query = self.random.choice(["fact", "fact 7", "what do they know?"])
+        body = {"query": query, "filters": filters, "top_k": 1000}
         found = self.ask("POST", self.random.choice(["/v3/memories/search/", "/search"]), body)
         assert {one["id"] for one in found.json()["results"]} <= self.me.live
 
