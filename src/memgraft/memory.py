@@ -151,6 +151,7 @@ class Memory:
         expires_at: str | None = None,
         event_time: str | None = None,
         infer: bool = True,
+        facts: Sequence[Extracted] | None = None,
     ) -> dict[str, Any]:
         """Remember a fact, or the facts in a conversation.
 
@@ -163,6 +164,8 @@ class Memory:
             metadata, categories: of all that is kept.
             expires_at: until when it is found; UTC, ISO 8601.
             event_time: when it happened, if not now; UTC, ISO 8601.
+            infer: see above.
+            facts: what `extracted` found in the messages, for whoever asks it beforehand.
 
         Returns:
             `{"results": [{"id", "memory", "event", "receipts", ...}]}`; the event is ADD, UPDATE
@@ -171,7 +174,10 @@ class Memory:
         """
         scope = Scope(user_id, agent_id, app_id, run_id)
         inferred = infer and not isinstance(messages, str)
-        facts = self.extracted(messages, scope) if inferred else as_given(messages)
+        if not inferred:
+            facts = as_given(messages)
+        elif facts is None:
+            facts = self.extracted(messages, scope)
         fields = {
             "categories": tuple(categories),
             "expires_at": expires_at,

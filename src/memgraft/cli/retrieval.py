@@ -15,6 +15,7 @@ from memgraft.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memgraft.memory import Memory
+    from memgraft.retrieval.home import PassagesHome
 
 Encoder = Annotated[
     str | None,
@@ -71,11 +72,8 @@ def dream(
     as_json: options.Json = False,
 ) -> None:
     """Tidy up: put duplicates and superseded facts to rest, link, strengthen, fade."""
-    from memgraft.retrieval.home import PassagesHome
-
     with _opened(store, encoder) as memory:
-        (home,) = memory.homes
-        assert isinstance(home, PassagesHome)
+        home = _slots(memory)
         report = home.wake() if undo else home.consolidate(budget, dry_run=dry_run)
     if as_json:
         _print({"changes": report.changes, **report.figures})
@@ -104,6 +102,20 @@ def _opened(store: str | None, encoder: str | None) -> Memory:
 
     with Bars() as bars:
         return open_retrieval(store, encoder=encoder, progress=bars)
+
+
+def _slots(memory: Memory) -> PassagesHome:
+    """The home that dreams and learns by being read."""
+    from memgraft.retrieval.home import PassagesHome
+
+    (home,) = memory.homes
+    if not isinstance(home, PassagesHome):
+        raise InvalidInput(
+            "memories in a database neither dream nor learn by being read",
+            expected="a store in a file",
+            got=memory.store.location,
+        )
+    return home
 
 
 def _filters(given: str | None) -> dict[str, Any] | None:
@@ -142,10 +154,7 @@ def draw(
     from memgraft.evals.portrait import portrait
 
     check_matplotlib()
-    from memgraft.retrieval.home import PassagesHome
-
     with _opened(store, encoder) as memory:
-        (home,) = memory.homes
-        assert isinstance(home, PassagesHome)
+        home = _slots(memory)
         made = portrait(home.tenant(user), out, days)
     sys.stdout.write("\n".join(map(str, made)) + "\n")

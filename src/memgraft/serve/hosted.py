@@ -22,6 +22,13 @@ PageSize = Annotated[int | None, Query(ge=1, le=schemas.LARGEST_PAGE)]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": schemas.Problem} for code in (400, 401, 403, 404, 408, 409, 413, 422, 429, 503)
 }
+# Of routes that read the query string themselves, to refuse what they do not know.
+SCOPE_OR_FILTERS: dict[str, Any] = {
+    "parameters": [
+        {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+        for name in (*SCOPE, "filters")
+    ]
+}
 router = APIRouter(responses=PROBLEMS)
 
 
@@ -40,8 +47,9 @@ def ping(access: Read) -> schemas.Ping:
 @router.post("/v1/memories/", tags=["memories"])
 def add(body: schemas.AddBody, access: Write) -> schemas.AddAnswer:
     """Remember the facts in messages, or the messages as they are with `infer: false`."""
+    facts = access.server.facts(body)
     with access.memory() as memory:
-        answer = operations.add(memory, body)
+        answer = operations.add(memory, body, facts)
         for event, name in (("ADD", "memory_add"), ("UPDATE", "memory_update")):
             results = [one for one in answer["results"] if one["event"] == event]
             access.server.webhooks.tell(memory.store, name, results)
@@ -151,12 +159,7 @@ def history(memory_id: str, access: Read) -> list[schemas.HistoryLine]:
 @router.delete(
     "/v1/memories/",
     tags=["memories"],
-    openapi_extra={
-        "parameters": [
-            {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
-            for name in (*SCOPE, "filters")
-        ]
-    },
+    openapi_extra=SCOPE_OR_FILTERS,
 )
 def delete_all(request: Request, access: Write) -> schemas.Done:
     """Delete all memories of a scope, or those that filters mean; without either it is refused."""

@@ -13,11 +13,12 @@ from memgraft.core.filters import SCOPE, Test
 from memgraft.core.ids import uuid7
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
-from memgraft.memory import Memory, as_dict
+from memgraft.memory import Memory, Message, as_dict
 from memgraft.serve import filters as filtering
 from memgraft.serve import wire
-from memgraft.serve.schemas import AddBody, ListBody, SearchBody, UpdateBody
+from memgraft.serve.schemas import MOST_MESSAGES, AddBody, ListBody, SearchBody, UpdateBody
 from memgraft.store.base import EntityKind
+from memgraft.text.extract import Extracted
 
 DEFAULT_PAGE = 100
 DEFAULT_FOUND = 10
@@ -26,20 +27,23 @@ EVENT = "event"
 EVENTS_KEPT = 10_000
 
 
-def add(memory: Memory, body: AddBody) -> dict[str, Any]:
-    """Remember; what the answer says is on disk."""
-    from memgraft.serve.schemas import MOST_MESSAGES
-
-    messages = [{"role": "user", "content": body.messages}] if isinstance(
-        body.messages, str
-    ) else body.messages  # fmt: skip
-    if isinstance(messages, list) and len(messages) > MOST_MESSAGES:
+def messages_of(body: AddBody) -> list[Message]:
+    """What is to be remembered, as a conversation."""
+    if isinstance(body.messages, str):
+        return [{"role": "user", "content": body.messages}]
+    messages = body.messages if isinstance(body.messages, list) else [body.messages]
+    if len(messages) > MOST_MESSAGES:
         raise InvalidInput(
             "so many messages cannot be added at once",
             expected=f"at most {MOST_MESSAGES:,}",
             got=f"{len(messages):,}",
             next_step="send them in several calls",
         )
+    return messages
+
+
+def scope_of(body: AddBody) -> Scope:
+    """Whose memories they will be."""
     given = {name: getattr(body, name) for name in SCOPE}
     if body.filters:
         given |= filtering.meant(body.filters)[0].given()
@@ -49,12 +53,25 @@ def add(memory: Memory, body: AddBody) -> dict[str, Any]:
             expected="at least one of user_id, agent_id, app_id, run_id",
             got="none",
         )
+    return Scope(**given)
+
+
+def add(memory: Memory, body: AddBody, facts: Sequence[Extracted] | None = None) -> dict[str, Any]:
+    """Remember; what the answer says is on disk.
+
+    Args:
+        memory: of the tenant.
+        body: of the request.
+        facts: in its messages, where they were looked for already.
+    """
+    messages, scope = messages_of(body), scope_of(body)
     event_id = uuid7()
     added = memory.add(
         messages,
-        **given,
+        **scope.given(),
         metadata=body.metadata,
         infer=body.infer,
+        facts=facts,
         categories=tuple(body.categories or ()),
         expires_at=expiry(body.expiration_date),
         event_time=moment(body.timestamp),

@@ -7,18 +7,26 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from memgraft.core.errors import InvalidInput
-from memgraft.core.filters import SCOPE
-from memgraft.serve import operations, schemas, wire
-from memgraft.serve.hosted import PROBLEMS, Read, Write
+from memgraft.serve import hosted, operations, schemas
+from memgraft.serve.hosted import PROBLEMS, Read
 from memgraft.serve.platform import Admin
 
 router = APIRouter(responses=PROBLEMS, tags=["self-hosted"])
 
 
-@router.post("/memories")
-def add(body: schemas.AddBody, access: Write) -> schemas.AddAnswer:
-    with access.memory() as memory:
-        return schemas.AddAnswer(**operations.add(memory, body))
+# What both kinds of server do alike.
+for method, path, does in (
+    ("POST", "/memories", hosted.add),
+    ("POST", "/search", hosted.search),
+    ("GET", "/memories/{memory_id}", hosted.get),
+    ("PUT", "/memories/{memory_id}", hosted.update),
+    ("DELETE", "/memories/{memory_id}", hosted.delete),
+    ("GET", "/memories/{memory_id}/history", hosted.history),
+):
+    router.add_api_route(path, does, methods=[method])
+router.add_api_route(
+    "/memories", hosted.delete_all, methods=["DELETE"], openapi_extra=hosted.SCOPE_OR_FILTERS
+)
 
 
 @router.get("/memories")
@@ -38,51 +46,6 @@ def list_memories(
     )  # fmt: skip
     with access.memory() as memory:
         return schemas.Found(results=operations.listed(memory, body, request.url)["results"])
-
-
-@router.delete(
-    "/memories",
-    openapi_extra={
-        "parameters": [
-            {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
-            for name in SCOPE
-        ]
-    },
-)
-def delete_all(request: Request, access: Write) -> schemas.Done:
-    query = {name: request.query_params.getlist(name) for name in request.query_params}
-    with access.memory() as memory:
-        return schemas.Done(**operations.delete_meant(memory, query))
-
-
-@router.get("/memories/{memory_id}")
-def get(memory_id: str, access: Read) -> schemas.MemoryAnswer:
-    with access.memory() as memory:
-        return schemas.MemoryAnswer(**wire.memory(memory.get(memory_id)))
-
-
-@router.put("/memories/{memory_id}")
-def update(memory_id: str, body: schemas.UpdateBody, access: Write) -> schemas.MemoryAnswer:
-    with access.memory() as memory:
-        return schemas.MemoryAnswer(**operations.update(memory, memory_id, body))
-
-
-@router.delete("/memories/{memory_id}")
-def delete(memory_id: str, access: Write) -> schemas.Done:
-    with access.memory() as memory:
-        return schemas.Done(**operations.delete(memory, memory_id))
-
-
-@router.get("/memories/{memory_id}/history")
-def history(memory_id: str, access: Read) -> list[schemas.HistoryLine]:
-    with access.memory() as memory:
-        return [schemas.HistoryLine(**line) for line in operations.history(memory, memory_id)]
-
-
-@router.post("/search")
-def search(body: schemas.SearchBody, access: Read) -> schemas.Found:
-    with access.memory() as memory:
-        return schemas.Found(results=operations.found(memory, body))
 
 
 @router.post("/reset")

@@ -16,13 +16,16 @@ from memgraft.core.home import Home
 from memgraft.core.paths import default_store
 from memgraft.integrations.extraction import extractor_from_environment
 from memgraft.memory import Memory
+from memgraft.serve import operations
 from memgraft.serve.keys import Key, KeyRing, Right
 from memgraft.serve.limits import RateLimiter
+from memgraft.serve.schemas import AddBody
 from memgraft.serve.settings import ServeSettings
 from memgraft.serve.tenants import Tenants
 from memgraft.serve.webhooks import Webhooks
 from memgraft.store.base import Store
 from memgraft.store.open import open_store
+from memgraft.text.extract import Extracted
 
 if TYPE_CHECKING:
     from memgraft.host.load import Host
@@ -57,6 +60,15 @@ class Server:
         with self.tenants.use("") as memory:
             memory.catch_up()
 
+    def facts(self, body: AddBody) -> list[Extracted] | None:
+        """What a language model finds in messages, if one is configured; else None.
+
+        Asked before the memory is taken: it may think for long, and others wait for the memory.
+        """
+        if self._extractor is None or not body.infer:
+            return None
+        return self._extractor(operations.messages_of(body), operations.scope_of(body))
+
     def close(self) -> None:
         """Everything acknowledged is on disk already; this waits for what is under way."""
         self.webhooks.close()
@@ -68,7 +80,7 @@ class Server:
         try:
             with self._loading:  # two tenants that come first must not load the models twice
                 homes = self._homes(store)
-            memory = Memory(store, homes, self._extractor)
+            memory = Memory(store, homes)
             memory.catch_up()
         except BaseException:
             store.close()

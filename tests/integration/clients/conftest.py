@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 from matrix import VERSIONS, Client, Process, Version
-from serving import KEY, Service, database, serving
+from serving import KEY, Service, serving
 
 # What is started lazily stays for the whole session, in whatever order pytest takes the tests.
 

@@ -15,7 +15,6 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from running import Running
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -25,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 from databases import fresh_database
 from memgraft.serve import schemas
+from running import Running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,3 +113,24 @@ def test_figures_and_logs_tell_routes_and_no_texts(
     told = [line for line in lines if line["message"] == "request"]
     assert told[0]["route"] == ADD and told[0]["status"] == 200 and told[0]["ms"] > 0
     assert "4711" not in json.dumps(lines) + figures
+
+
+def test_a_full_disk_loses_nothing(client: TestClient, tmp_path: Path) -> None:
+    """Said to be full by SQLite itself, which is given no more pages."""
+    ids = []
+    with client.app.state.server.tenants.use("") as memory:  # type: ignore[attr-defined]
+        connection = memory.store._connection
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages + 20}")
+    for number in range(200):
+        body = {"messages": f"Fact {number} " + "x" * 2000, "user_id": "a", "infer": False}
+        answer = client.post(ADD, json=body)
+        if answer.status_code != 200:
+            break
+        ids.append(answer.json()["results"][0]["id"])
+    assert answer.status_code == 503
+    assert "full" in answer.json()["detail"]
+    assert ids and [one["id"] for one in client.get("/v1/memories/").json()] == ids[::-1]
+    with client.app.state.server.tenants.use("") as memory:  # type: ignore[attr-defined]
+        memory.store._connection.execute(f"PRAGMA max_page_count = {pages + 9000}")
+    assert client.post(ADD, json=body).status_code == 200
