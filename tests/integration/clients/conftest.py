@@ -11,6 +11,8 @@ import pytest
 from matrix import VERSIONS, Client, Process, Version
 from serving import KEY, Service, serving
 
+from databases import fresh_database
+
 # What is started lazily stays for the whole session, in whatever order pytest takes the tests.
 
 
@@ -24,7 +26,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
             folder = tmp_path_factory.mktemp(kind)
             location = str(folder / "memory.db")
             if kind == "postgresql":
-                location = running.enter_context(database(folder))
+                location = running.enter_context(fresh_database())
             return running.enter_context(serving(location, folder))
 
         yield started
