@@ -83,6 +83,9 @@ def create(
     rate: Annotated[
         int | None, typer.Option(min=0, help="Requests a minute, instead of the server's.")
     ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Bytes of a request, instead of the server's.")
+    ] = None,
     expires: Annotated[
         str | None, typer.Option(help="Last day of the key, such as 2027-01-31.")
     ] = None,
@@ -97,7 +100,7 @@ def create(
     location = store or str(default_store())
     open_store(location, tenant).close()  # a wrong name is told now, and a new tenant is made
     ring = _ring(location)
-    secret, key = ring.create(name, tenant, right or RIGHTS, rate, expiry(expires))
+    secret, key = ring.create(name, tenant, right or RIGHTS, rate, size, expiry(expires))
     if as_json:
         typer.echo(json.dumps({"key": secret, **_shown(key)}))
     else:
@@ -137,7 +140,7 @@ def _ring(location: str) -> KeyRing:
 def _shown(key: Key) -> dict[str, object]:
     return {
         "id": key.id, "name": key.name, "tenant": key.tenant, "rights": list(key.rights),
-        "rate": key.rate, "expires_at": key.expires_at, "created_at": key.created_at,
+        "rate": key.rate, "size": key.size, "expires_at": key.expires_at, "created_at": key.created_at,
     }  # fmt: skip
 
 

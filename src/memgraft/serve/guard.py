@@ -21,6 +21,8 @@ class _Refused(Exception):
 class Guard:
     """ASGI middleware that reads a body whole before a route sees it.
 
+    How long the body was is noted in the request's state as `size`.
+
     Args:
         app: what is guarded.
         max_body: bytes; longer bodies are answered with 413.
@@ -50,6 +52,7 @@ class Guard:
             await _answer(send, refused)
             return
         if body is not None:
+            scope.setdefault("state", {})["size"] = len(body)
             await self.app(scope, _replay(body, receive), send)
 
     def _check_host(self, scope: Scope) -> None:

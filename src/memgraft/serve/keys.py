@@ -35,7 +35,9 @@ class Key:
     name: str
     tenant: str
     rights: tuple[str, ...]
+    # Requests a minute, and bytes of a request's body, where they are not the server's.
     rate: int | None = None
+    size: int | None = None
     expires_at: str | None = None
     created_at: str = ""
 
@@ -60,6 +62,7 @@ class KeyRing:
         tenant: str = "",
         rights: Iterable[str] = RIGHTS,
         rate: int | None = None,
+        size: int | None = None,
         expires_at: str | None = None,
     ) -> tuple[str, Key]:
         """A new key as (secret, what is kept of it). The secret is told this once."""
@@ -68,7 +71,7 @@ class KeyRing:
             raise InvalidInput("no such rights", expected=", ".join(RIGHTS), got=repr(rights))
         key_id = secrets.token_hex(4)
         secret = f"mg-{key_id}-{secrets.token_urlsafe(32)}"
-        key = Key(key_id, name, tenant, chosen, rate, expires_at, now())
+        key = Key(key_id, name, tenant, chosen, rate, size, expires_at, now())
         self._root.put_document(KIND, key_id, {**asdict(key), "hash": _hashed(secret)})
         self._read_at = float("-inf")
         return secret, key

@@ -144,6 +144,8 @@ def access(right: Right) -> Callable[[Request], Access]:
         key = await run_in_threadpool(known_key, server, request)
         if right not in key.rights:
             raise HTTPException(403, f"this key may not {right}")
+        if key.size is not None and request.state.size > key.size:
+            raise HTTPException(413, f"the body is too large for this key: {key.size:,} bytes")
         wait = server.limiter.wait(key.id, _rate(server, key))
         if wait:
             raise HTTPException(

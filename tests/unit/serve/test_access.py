@@ -59,7 +59,7 @@ def test_a_key_of_the_settings_is_asked_for(serve: Serve) -> None:
 
 
 def test_a_key_is_kept_as_a_hash(ring: KeyRing, tmp_path: Path) -> None:
-    secret, key = ring.create("yusuf's laptop", "yusuf", ["read"], 60, "2999-01-01")
+    secret, key = ring.create("yusuf's laptop", "yusuf", ["read"], 60, 1000, "2999-01-01")
     assert ring.find(secret) == key == ring.list()[0]
     assert ring.find(secret[:-1]) is None
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
@@ -108,6 +108,14 @@ def test_tenants_do_not_see_each_other(serve: Serve, ring: KeyRing, tmp_path: Pa
     assert client.post("/reset", headers=two).status_code == 200
     assert client.get(path, headers=one).status_code == 200
     assert client.get("/v1/ping/", headers=one).json()["project_id"] == "one"
+
+
+def test_requests_that_are_too_large_for_a_key(serve: Serve, ring: KeyRing) -> None:
+    small, other = ring.create("small", size=200)[0], ring.create("other")[0]
+    client = serve()
+    assert add(client, "I like tea", with_key(small)).status_code == 200
+    assert add(client, "I like tea " * 50, with_key(small)).status_code == 413
+    assert add(client, "I like tea " * 50, with_key(other)).status_code == 200
 
 
 def test_too_many_requests(serve: Serve, ring: KeyRing) -> None:
