@@ -123,7 +123,9 @@ class Mem0:
         self.memory: Any = open_mem0(encoder, folder)
         for start in range(0, len(texts), 1000):
             some = texts[start : start + 1000]
-            payloads = [{"data": text, "user_id": USER, "hash": str(i)} for i, text in enumerate(some)]
+            payloads = [
+                {"data": text, "user_id": USER, "hash": str(i)} for i, text in enumerate(some)
+            ]
             ids = [str(uuid.uuid4()) for _ in some]
             vectors = encoder.encode(some).tolist()
             self.memory.vector_store.insert(vectors=vectors, payloads=payloads, ids=ids)

@@ -140,7 +140,8 @@ def _ring(location: str) -> KeyRing:
 def _shown(key: Key) -> dict[str, object]:
     return {
         "id": key.id, "name": key.name, "tenant": key.tenant, "rights": list(key.rights),
-        "rate": key.rate, "size": key.size, "expires_at": key.expires_at, "created_at": key.created_at,
+        "rate": key.rate, "size": key.size, "expires_at": key.expires_at,
+        "created_at": key.created_at,
     }  # fmt: skip
 
 
