@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from memgraft.core.errors import Conflict, InvalidInput, MemgraftError, NotFound
+from memgraft.core.errors import (
+    Conflict,
+    FolderError,
+    InvalidInput,
+    MemgraftError,
+    NotFound,
+    StoreError,
+)
 from memgraft.core.filters import Test, compiled
 from memgraft.core.home import Home
 from memgraft.core.recall import Passages, Patch, Query, Recall
 from memgraft.core.receipts import Receipt
-from memgraft.core.records import Event, Record, content_hash
+from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
+from memgraft.retrieval.attributes import Attributes
 from memgraft.store.base import Store
 from memgraft.store.following import Changes, Follower
+from memgraft.store.rows import normalised
 from memgraft.text.extract import Extracted, as_given, extract, listed
-from memgraft.text.restated import says_already, wording_key
-from memgraft.text.slots import contradicts, slot
+from memgraft.text.restated import says_already
+from memgraft.text.slots import contradicts
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +41,8 @@ Progress = Callable[[str, int, int], None]
 DEFAULT_LIMIT = 100
 # Records that a new fact is compared with, of those that a home finds near it.
 _NEAREST = 10
+# Failures of a home that say nothing about the record that it was to take.
+_NOT_ITS_FAULT = (StoreError, FolderError)
 # A call with more facts than this catches up with its own after some of them, not after each.
 _SINGLY = 64
 
@@ -42,74 +53,6 @@ class Extractor(Protocol):
     def __call__(
         self, messages: Sequence[Message], scope: Scope
     ) -> Sequence[str] | Sequence[Extracted]: ...
-
-
-class Attributes:
-    """Which live records speak of the same attribute, or in the same words, by scope; known scopes
-    follow the store."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._changes = Follower(store)
-        self._known: dict[Scope, dict[str, dict[str, Record]]] = {}
-        self._places: dict[str, tuple[Scope, str]] = {}
-        self._wordings: dict[Scope, dict[int, set[str]]] = {}
-        self._worded: dict[str, tuple[Scope, int]] = {}
-
-    def peers(self, record: Record) -> list[Record]:
-        """The live records of the same scope with the attribute that this one speaks of."""
-        attribute = slot(record.text)
-        if attribute is None:
-            return []
-        self._know(record.scope)
-        return list(self._known[record.scope].get(attribute, {}).values())
-
-    def worded(self, record: Record) -> list[str]:
-        """Ids of the live records of the same scope with the same words, in any order."""
-        self._know(record.scope)
-        return sorted(self._wordings[record.scope].get(wording_key(record.text), ()))
-
-    def _know(self, scope: Scope) -> None:
-        self._follow()
-        if scope not in self._known:
-            self._known[scope], self._wordings[scope] = {}, {}
-            for old in self._store.list(scope):
-                self._put(old)
-
-    def _follow(self) -> None:
-        changes = self._changes.changes()
-        if changes is None:
-            return
-        self._changes.done(changes)
-        if changes.whole:
-            self._known, self._places, self._wordings, self._worded = {}, {}, {}, {}
-            return
-        for record_id in [*changes.gone, *changes.live]:
-            self._drop(record_id)
-        for record in changes.live.values():
-            self._put(record)
-
-    def _put(self, record: Record) -> None:
-        if record.scope not in self._known:
-            return
-        key = wording_key(record.text)
-        self._wordings[record.scope].setdefault(key, set()).add(record.id)
-        self._worded[record.id] = record.scope, key
-        attribute = slot(record.text)
-        if attribute is not None:
-            self._known[record.scope].setdefault(attribute, {})[record.id] = record
-            self._places[record.id] = record.scope, attribute
-
-    def _drop(self, record_id: str) -> None:
-        if record_id in self._places:
-            scope, attribute = self._places.pop(record_id)
-            self._known[scope][attribute].pop(record_id, None)
-        if record_id in self._worded:
-            scope, key = self._worded.pop(record_id)
-            ids = self._wordings[scope][key]
-            ids.discard(record_id)
-            if not ids:
-                del self._wordings[scope][key]
 
 
 class Memory:
@@ -185,7 +128,7 @@ class Memory:
         }
         # All of them are checked before the first is kept.
         records = [
-            Record.new(fact.text, scope, metadata=_metadata(fact, metadata), **fields)
+            normalised(Record.new(fact.text, scope, metadata=_metadata(fact, metadata), **fields))
             for fact in facts
         ]
         kept: list[tuple[Record, AddEvent, Record | None]] = []
@@ -400,16 +343,15 @@ class Memory:
             return self.store.supersede(replace(record, supersedes=old.id), old.id), "UPDATE", old
         except (Conflict, NotFound):
             # The same is known in other letters, or another process was quicker.
-            content = content_hash(record.text)
             for twin in self.store.list(record.scope):
-                if twin.scope == record.scope and content_hash(twin.text) == content:
+                if twin.scope == record.scope and twin.content == record.content:
                     return twin, "NONE", None
             if tries <= 1:
                 raise
             return self._keep(record, tries - 1)
 
     def _said_already(self, record: Record) -> Record | None:
-        """A live record of the same scope that says all of it, in other words perhaps."""
+        """A live record of the same scope and speaker that says all of it, perhaps otherwise."""
         cosines = self._near(record)
         peers = (peer.id for peer in self._attributes.peers(record))
         ids = dict.fromkeys([*self._attributes.worded(record), *peers, *cosines])
@@ -420,8 +362,9 @@ class Memory:
                 old
                 for old in sorted(self.store.living(list(ids)), key=lambda one: one.id)
                 if old.scope == record.scope
+                and old.speaker == record.speaker
                 and old.expires_at == record.expires_at
-                and record.event_time in (None, old.event_time)
+                and old.event_time == record.event_time
                 and says_already(said, (old.text, _moment(old)), cosines.get(old.id))
             ),
             None,
@@ -437,10 +380,10 @@ class Memory:
         return {}
 
     def _contradicted(self, record: Record) -> Record | None:
-        """The live record of the same scope that says otherwise, unless one says the same."""
-        peers = self._attributes.peers(record)
-        content = content_hash(record.text)
-        if any(content_hash(old.text) == content for old in peers):
+        """The live record of the same scope and speaker that says otherwise, unless one says the
+        same."""
+        peers = [old for old in self._attributes.peers(record) if old.speaker == record.speaker]
+        if any(old.content == record.content for old in peers):
             return None
         return next((old for old in peers if contradicts(record.text, old.text)), None)
 
@@ -474,10 +417,12 @@ class Memory:
 
 def _align(home: Home, changes: Changes, progress: Progress | None) -> list[Receipt]:
     """Make a home hold what changed as the store has it now."""
-    held = home.held()
-    # A home may ask a database: all at once here, and else only for what changed.
-    held = dict(held.items()) if changes.whole else held
-    gone = held.keys() - changes.live.keys() if changes.whole else _known(held, changes.gone)
+    if changes.whole:
+        held = dict(home.held().items())
+        gone = held.keys() - changes.live.keys()
+    else:
+        held = home.holding([*changes.gone, *changes.live])
+        gone = held.keys() & changes.gone
     receipts = home.forget(sorted(gone)) if gone else []
     live = changes.live.values()
     missing = [record for record in live if held.get(record.id) != record.version]
@@ -490,15 +435,15 @@ def _align(home: Home, changes: Changes, progress: Progress | None) -> list[Rece
     return receipts
 
 
-def _known(held: Mapping[str, int], ids: Iterable[str]) -> set[str]:
-    return {record_id for record_id in ids if record_id in held}
-
-
 def _write_all(home: Home, records: list[Record]) -> list[Receipt]:
     """Write records together, or one by one if that fails: one must not keep the others out."""
     if len(records) > 1:
-        with contextlib.suppress(Exception):
+        try:
             return home.write(records)
+        except _NOT_ITS_FAULT:
+            raise
+        except Exception as error:
+            log.info("home %s failed on %d records", home.name, len(records), exc_info=error)
     return [receipt for record in records for receipt in _write(home, record)]
 
 
@@ -510,8 +455,13 @@ def _write(home: Home, record: Record) -> list[Receipt]:
     """
     try:
         return home.write([record])
+    except _NOT_ITS_FAULT:
+        raise
     except Exception as error:
         log.warning("home %s failed on %s", home.name, record.id, exc_info=error)
+        if home.holding([record.id]).get(record.id) == record.version:
+            # Another process, whose home is the same, was luckier.
+            return [Receipt(record.id, home.name, "exact")]
         with contextlib.suppress(Exception):
             home.forget([record.id])
         return [Receipt(record.id, home.name, "refused", f"{type(error).__name__}: {error}")]
@@ -538,8 +488,8 @@ def passages_of(recalls: Sequence[Recall]) -> Passages:
 
 def as_dict(record: Record) -> dict[str, Any]:
     """A record as mem0 users expect it: ids at top level, the text under `memory`."""
-    values = asdict(record)
-    scope = values.pop("scope")
+    values = dict(vars(record))
+    scope = vars(values.pop("scope"))
     return {"id": values.pop("id"), "memory": values.pop("text"), **scope, **values}
 
 

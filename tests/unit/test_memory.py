@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,11 +12,18 @@ from typing import Any
 
 import pytest
 
-from memgraft.core.errors import Conflict, InvalidInput, NotFound
+from memgraft.core.errors import (
+    Conflict,
+    FolderError,
+    InvalidInput,
+    MemgraftError,
+    NotFound,
+    StoreBusy,
+)
 from memgraft.core.recall import Passages, Patch, Query
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
-from memgraft.memory import Memory, passages_of, patch_of
+from memgraft.memory import Memory, as_dict, passages_of, patch_of
 from memgraft.retrieval.home import PassagesHome
 from memgraft.store.sqlite import SQLiteStore
 from toys import ToyEncoder, ToyHome
@@ -211,6 +218,29 @@ class TestInference:
         )
         assert later["event"] == "ADD"
 
+    def test_a_fact_without_a_time_is_not_one_of_long_ago(self, either: Memory) -> None:
+        add(either, said("I ran a marathon in Rome."), event_time="2020-03-10")
+        assert add(either, said("In Rome I ran a marathon."))["event"] == "ADD"
+
+    def test_the_same_moment_may_be_written_otherwise(self, either: Memory) -> None:
+        given = {"expires_at": "2999-01-01T02:00:00+02:00", "event_time": "2024-03-10T01:00+01:00"}
+        add(either, said("I swim on Fridays."), **given)
+        assert add(either, said("On Fridays I swim"), **given)["event"] == "NONE"
+
+    def test_each_speaker_has_facts_of_their_own(self, either: Memory) -> None:
+        def told(name: str, text: str) -> str:
+            said = [{"role": "user", "content": text, "name": name}]
+            return str(add(either, said)["event"])
+
+        assert told("ana", "I live in Rome.") == "ADD"
+        assert told("bo", "I live in Rome.") == "ADD"
+        assert told("bo", "I'm based in Rome.") == "NONE"
+        assert told("bo", "I live in Oslo.") == "UPDATE"
+        assert told("cy", "I swim on Fridays.") == "ADD"
+        assert told("ana", "On Fridays I swim.") == "ADD"
+        rome, *_ = either.get_all()["results"]
+        assert (rome["memory"], rome["metadata"]) == ("I live in Rome", {"speaker": "ana"})
+
     def test_all_that_is_found_gets_what_is_given(self, memory: Memory) -> None:
         told = [{"role": "user", "content": "I swim on Fridays. I ski in March.", "name": "ana"}]
         results = memory.add(
@@ -222,7 +252,7 @@ class TestInference:
             kept = memory.get(result["id"])
             assert kept["metadata"] == {"speaker": "ana", "from": "mail"}
             assert tuple(kept["categories"]) == ("sport",)
-            assert kept["event_time"] == "2024-03-10T00:00:00+00:00"
+            assert kept["event_time"] == "2024-03-10T00:00:00.000000+00:00"
 
     def test_an_agent_without_a_user_tells_of_itself(self, memory: Memory) -> None:
         told = [{"role": "assistant", "content": "I'm Juno. How can I help?"}]
@@ -462,6 +492,15 @@ class TestReading:
             memory.get("nobody")
         assert memory.history("nobody") == []
 
+    def test_a_record_of_any_depth_can_be_shown(self) -> None:
+        """An older store may hold what is refused now."""
+        deep: Any = 1
+        for _ in range(5_000):
+            deep = [deep]
+        shown = as_dict(Record.new("one", ME, metadata={"deep": deep}))
+        assert (shown["memory"], shown["user_id"]) == ("one", "me")
+        assert shown["metadata"]["deep"] is deep
+
     def test_answers_are_told_apart(self) -> None:
         patch, passages = Patch(awake=()), Passages()
         assert patch_of([passages, patch]) is patch
@@ -486,6 +525,50 @@ class TestHomes:
         assert recalled(memory) == ["one"], "not before the next change"
         assert [r["outcome"] for r in add(memory, "three")["receipts"]] == ["exact"]
         assert recalled(memory) == ["one", "three", "two"]
+
+    @pytest.mark.parametrize("fault", [StoreBusy("no database"), FolderError("another encoder")])
+    def test_one_without_its_store_refuses_nothing_and_catches_up_later(
+        self, memory: Memory, home: ToyHome, fault: MemgraftError
+    ) -> None:
+        home.failing["one"] = fault
+        memory.store.add(Record.new("one", ME))
+        memory.store.add(Record.new("two", ME))
+        for _ in range(2):
+            with pytest.raises(type(fault)):
+                memory.catch_up()
+        assert home.calls == [("write", "one")] * 2, "each is asked once, not record by record"
+        home.failing.clear()
+        assert recalled(memory) == ["one", "two"]
+
+    def test_one_that_fails_leaves_what_another_process_wrote(
+        self, memory: Memory, home: ToyHome, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def late(records: Any) -> Any:
+            home.records |= {record.id: record for record in records}
+            raise OSError("no room")
+
+        monkeypatch.setattr(home, "write", late)
+        assert [one["outcome"] for one in add(memory, "one")["receipts"]] == ["exact"]
+        assert home.texts == ["one"]
+
+    def test_what_is_held_of_a_change_is_asked_at_once(
+        self, memory: Memory, home: ToyHome, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ids = [memory.store.add(Record.new(text, ME))[0].id for text in ("one", "two", "three")]
+        memory.catch_up()
+        monkeypatch.setattr(home, "held", None)  # a database would answer each of its questions
+        asked = []
+
+        def holding(ids: Sequence[str]) -> dict[str, int]:
+            asked.append(sorted(ids))
+            return {i: home.records[i].version for i in ids if i in home.records}
+
+        monkeypatch.setattr(home, "holding", holding)
+        memory.store.delete(ids[0])
+        memory.store.update(ids[1], {"text": "four"})
+        memory.catch_up()
+        assert asked == [sorted(ids[:2])]
+        assert home.texts == ["four", "three"]
 
     def test_one_that_fails_does_not_keep_the_other_homes(self, store: SQLiteStore) -> None:
         bad, good = ToyHome(), ToyHome()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,6 +24,8 @@ keys = typer.Typer(help="API keys of a server's store.", no_args_is_help=True)
 _APP = "memgraft.serve.app:create_app"
 # Seconds that requests under way may still take when the server is told to stop.
 _GRACE = 20
+# Beyond so many, a worker answers 503 at once.
+_CONNECTIONS = 1_000
 
 
 def serve(
@@ -37,7 +41,11 @@ def serve(
         str | None, typer.Option(help="What embeds texts; see `memgraft reembed`.")
     ] = None,
     api_key: Annotated[
-        str | None, typer.Option(help="A key that may do everything; more: `memgraft keys`.")
+        str | None,
+        typer.Option(
+            help="A key that may do everything. Others of this computer can read it in the list of "
+            "processes: MEMGRAFT_API_KEY is better, `memgraft keys` best."
+        ),
     ] = None,
     rate: Annotated[int | None, typer.Option(help="Requests a minute of a key; 0: any.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
@@ -54,21 +62,23 @@ def serve(
     settings = from_environment(
         host=host, port=port, store=store, home=home, encoder=encoder, api_key=api_key, rate=rate
     )
-    _check_reach(settings)
+    place = _checked(settings)
     os.environ.update(settings.environment())
-    if workers > 1:
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="memgraft-"))
-    typer.echo(f"memgraft serves {_place(settings)} on http://{settings.host}:{settings.port}")
-    uvicorn.run(
-        _APP,
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=workers,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=_GRACE,
-    )
+    typer.echo(f"memgraft serves {place} on {settings.url}")
+    with tempfile.TemporaryDirectory(prefix="memgraft-") as folder:
+        if workers > 1:
+            os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+        uvicorn.run(
+            _APP,
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=workers,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE,
+            limit_concurrency=_CONNECTIONS,
+        )
 
 
 @keys.command("create")
@@ -99,8 +109,8 @@ def create(
 
     location = store or str(default_store())
     open_store(location, tenant).close()  # a wrong name is told now, and a new tenant is made
-    ring = _ring(location)
-    secret, key = ring.create(name, tenant, right or RIGHTS, rate, size, expiry(expires))
+    with _ring(location) as ring:
+        secret, key = ring.create(name, tenant, right or RIGHTS, rate, size, expiry(expires))
     if as_json:
         typer.echo(json.dumps({"key": secret, **_shown(key)}))
     else:
@@ -110,7 +120,8 @@ def create(
 @keys.command("list")
 def list_keys(store: options.Store = None, as_json: options.Json = False) -> None:
     """Show the keys, but not their secrets."""
-    found = [_shown(key) for key in _ring(store or str(default_store())).list()]
+    with _ring(store or str(default_store())) as ring:
+        found = [_shown(key) for key in ring.list()]
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -126,15 +137,18 @@ def revoke(
     store: options.Store = None,
 ) -> None:
     """Take a key back; servers that run notice within two seconds."""
-    _ring(store or str(default_store())).revoke(key_id)
+    with _ring(store or str(default_store())) as ring:
+        ring.revoke(key_id)
     typer.echo(f"{key_id} is revoked")
 
 
-def _ring(location: str) -> KeyRing:
+@contextlib.contextmanager
+def _ring(location: str) -> Iterator[KeyRing]:
     from memgraft.serve.keys import KeyRing
     from memgraft.store.open import open_store
 
-    return KeyRing(open_store(location))
+    with contextlib.closing(open_store(location)) as store:
+        yield KeyRing(store)
 
 
 def _shown(key: Key) -> dict[str, object]:
@@ -145,16 +159,23 @@ def _shown(key: Key) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _check_reach(settings: ServeSettings) -> None:
-    """Other computers may reach a server only if it asks for keys."""
-    if settings.public and not settings.api_key and not _ring(_place(settings)).list():
-        raise InvalidInput(
-            "a server that other computers can reach needs a key",
-            expected="--host 127.0.0.1, or a key",
-            got=f"--host {settings.host} without one",
-            next_step="pass --api-key, or make one: memgraft keys create NAME",
-        )
+def _checked(settings: ServeSettings) -> str:
+    """Where the store is, without secrets. What would fail in every worker is told here, once.
 
+    Other computers may reach a server only if it asks for keys that somebody has.
+    """
+    from memgraft.store.open import open_store
 
-def _place(settings: ServeSettings) -> str:
-    return settings.store or str(default_store())
+    location = settings.store or str(default_store())
+    with contextlib.closing(open_store(location)) as store:
+        place = store.location
+    if settings.public and not settings.api_key:
+        with _ring(location) as ring:
+            if not ring.list():
+                raise InvalidInput(
+                    "a server that other computers can reach needs a key",
+                    expected="--host 127.0.0.1, or a key",
+                    got=f"--host {settings.host} without one",
+                    next_step="set MEMGRAFT_API_KEY, or make a key: memgraft keys create NAME",
+                )
+    return place

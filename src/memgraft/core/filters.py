@@ -123,7 +123,7 @@ def _wrong(what: str, expected: str, got: Any) -> InvalidInput:
 
 def _equal(found: Any, value: Any) -> bool:
     if value == "*":
-        return found is not None
+        return found is not None and found != ()
     return bool(found == value) or (isinstance(found, tuple) and value in found)
 
 

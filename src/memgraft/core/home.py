@@ -45,6 +45,11 @@ class Home(ABC):
         May be a view of what the home keeps: it is asked before every read.
         """
 
+    def holding(self, ids: Sequence[str]) -> dict[str, int]:
+        """The part of `held` for these ids; a home that asks a database asks it once."""
+        held = self.held()
+        return {record_id: held[record_id] for record_id in ids if record_id in held}
+
     @abstractmethod
     def save(self) -> None:
         """Make all of the state durable. Writes are durable already; this is for the rest."""

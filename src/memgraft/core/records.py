@@ -67,10 +67,11 @@ def searchable(text: str, most: int) -> str:
     return " ".join(kept.split())[:most].strip() or "(empty)"
 
 
-def content_hash(text: str) -> str:
-    """Equal for texts that differ only in case, spacing or final punctuation."""
+def content_hash(text: str, speaker: str | None = None) -> str:
+    """Equal for texts of one speaker that differ only in case, spacing or final punctuation."""
     folded = " ".join(text.casefold().split()).rstrip(".!")
-    return hashlib.sha256(folded.encode()).hexdigest()
+    whose = f"{speaker}\n" if speaker else ""  # no text has a line break
+    return hashlib.sha256((whose + folded).encode(errors="surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,17 @@ class Record:
             updated_at=moment,
             **fields,
         )
+
+    @property
+    def speaker(self) -> str | None:
+        """Who said it, where that is known: one of several in a scope."""
+        name = self.metadata.get("speaker")
+        return name if isinstance(name, str) and name else None
+
+    @property
+    def content(self) -> str:
+        """Equal for records that say the same: see `content_hash`."""
+        return content_hash(self.text, self.speaker)
 
     def changed(self, **fields: Any) -> Self:
         """A copy with these fields, the next version and a new `updated_at`."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from memgraft.core.errors import InvalidInput, MissingExtra
+from memgraft.core.records import clean_text
 from memgraft.core.scope import Scope
 from memgraft.memory import Message, by_rules
 from memgraft.text.extract import LONGEST_FACT, Extracted, message_text
@@ -106,7 +107,7 @@ class OpenAIExtractor:
         )
         entries = _entries(str(made.choices[0].message.content or ""))
         return [
-            Extracted(text, source, number, messages[number].get("name"))
+            Extracted(text, source, number, _name(messages[number]))
             for text, number in entries
             if number in window and (messages[number].get("role") or "user") == source
         ]
@@ -157,23 +158,41 @@ def _windows(messages: Sequence[Message], source: str) -> list[dict[int, str]]:
     ]
 
 
+def _name(message: Message) -> str | None:
+    name = message.get("name")
+    return name if isinstance(name, str) else None
+
+
 def _entries(answer: str) -> list[tuple[str, int]]:
     """Facts and the numbers of their messages, of the JSON in an answer.
 
+    What is no fact of a message, or no text that can be kept, is left out.
+
     Raises:
-        ValueError: there is none of the form that was asked for.
+        ValueError: there is no list of facts, or there are some and none can be read.
     """
     begin, end = answer.find("{"), answer.rfind("}")
     listed = json.loads(answer[begin : end + 1] if begin >= 0 else answer)
     facts = listed.get("facts") if isinstance(listed, dict) else listed
     if not isinstance(facts, list):
         raise ValueError(f"no list of facts in {answer[:80]!r}")
-    found = []
-    for fact in facts:
-        text = fact.get("text") if isinstance(fact, dict) else None
-        number = fact.get("message") if isinstance(fact, dict) else None
-        if not isinstance(text, str) or isinstance(number, bool) or not isinstance(number, int):
-            raise ValueError(f"this is no fact of a message: {str(fact)[:80]!r}")
-        if text.strip() and len(text) <= LONGEST_FACT:
-            found.append((" ".join(SPACES.sub(" ", text).split()), number))
-    return found
+    found = [entry for entry in map(_entry, facts) if entry is not None]
+    if facts and not found:
+        raise ValueError(f"no fact of a message in {answer[:80]!r}")
+    return [(text, number) for text, number in found if _can_be_kept(text)]
+
+
+def _entry(fact: Any) -> tuple[str, int] | None:
+    text = fact.get("text") if isinstance(fact, dict) else None
+    number = fact.get("message") if isinstance(fact, dict) else None
+    if not isinstance(text, str) or isinstance(number, bool) or not isinstance(number, int):
+        log.info("this is no fact of a message: %s", str(fact)[:80])
+        return None
+    return " ".join(SPACES.sub(" ", text).split()), number
+
+
+def _can_be_kept(text: str) -> bool:
+    try:
+        return len(clean_text(text)) <= LONGEST_FACT
+    except InvalidInput:
+        return False

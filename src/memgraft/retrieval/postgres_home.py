@@ -116,6 +116,9 @@ class PostgresPassages(Home):
         """See `Home`. Asks the database, since other processes write to it."""
         return _Held(self._vectors)
 
+    def holding(self, ids: Sequence[str]) -> dict[str, int]:
+        return self._vectors.versions(ids)
+
     def save(self) -> None:
         """Nothing: every vector is in the database when its receipt is given."""
 

@@ -78,7 +78,7 @@ def _add_upkeep(app: FastAPI, server: Server) -> None:
     @app.get("/ready", tags=["upkeep"], responses={503: {"description": "not yet"}})
     def ready() -> dict[str, str]:
         """Does the store answer?"""
-        server.root.count()
+        server.check()
         return {"status": "ready"}
 
     @app.get("/metrics", tags=["upkeep"], include_in_schema=False)
@@ -89,10 +89,11 @@ def _add_upkeep(app: FastAPI, server: Server) -> None:
 
 async def _told(request: Request, error: Exception) -> JSONResponse:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-    if status >= 500:
-        log.warning("%s", error)
-    headers = {"Retry-After": "1"} if status == 503 else None
-    return JSONResponse({"detail": str(error)}, status, headers)
+    if status < 500:
+        return JSONResponse({"detail": str(error)}, status)
+    log.warning("%s", error)  # where the store is, is nothing for clients
+    detail = error.what if isinstance(error, MemgraftError) else "the server failed"
+    return JSONResponse({"detail": detail}, status, {"Retry-After": "1"})
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

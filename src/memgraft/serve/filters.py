@@ -16,9 +16,7 @@ _DATES = ("created_at", "updated_at", "expiration_date", "event_time")
 _RENAMED = {"memory_ids": "id", "keywords": "text", "expiration_date": "expires_at"}
 KEYS = (*SCOPE, *_DATES, "categories", "metadata", "keywords", "memory_ids", "AND", "OR", "NOT")
 _DEEPEST = 20
-# A date without a time means the whole day: up to a day is up to its end.
-_DAY_ENDS = {"lte": "T23:59:59.999999", "gt": "T23:59:59.999999", "gte": "T00:00:00",
-             "lt": "T00:00:00"}  # fmt: skip
+_BEGIN, _END = "T00:00:00", "T23:59:59.999999"
 
 
 def meant(filters: Mapping[str, Any]) -> tuple[Scope, Test | None]:
@@ -54,10 +52,11 @@ def parsed(text: str) -> dict[str, Any]:
 
 def _translated(filters: Any, depth: int) -> dict[str, Any]:
     if not isinstance(filters, Mapping):
-        raise InvalidInput("filters must be a dictionary", got=repr(filters)[:80])
+        raise _wrong("filters cannot be used", "a dictionary", filters)
     if depth > _DEEPEST:
         raise InvalidInput("these filters are nested too deeply", expected=f"{_DEEPEST} levels")
     found: dict[str, Any] = {}
+    also: list[dict[str, Any]] = []
     for key, value in filters.items():
         if key not in KEYS:
             raise InvalidInput(
@@ -66,18 +65,27 @@ def _translated(filters: Any, depth: int) -> dict[str, Any]:
                 got=repr(key)[:80],
                 next_step=f"write it below metadata: {{'metadata': {{{str(key)[:40]!r}: ...}}}}",
             )
-        found[_RENAMED.get(key) or key] = _value(key, value, depth)
+        if value in ({}, []) or (key in ("AND", "OR", "NOT") and {} in _listed(value)):
+            raise _wrong(f"{key} says nothing", "a condition", value)
+        name = _RENAMED.get(key) or key
+        if key in _DATES:
+            also += _dated(name, value)
+        else:
+            found[name] = _value(key, value, depth)
+    if also:
+        found["AND"] = [*found.get("AND", []), *also]
     return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _value(key: str, value: Any, depth: int) -> Any:
     if key in ("AND", "OR", "NOT"):
-        parts = value if isinstance(value, list) else [value]
-        return [_translated(part, depth + 1) for part in parts]
+        return [_translated(part, depth + 1) for part in _listed(value)]
     if key in SCOPE and isinstance(value, Mapping) and set(value) == {"eq"}:
         return value["eq"]
-    if key in _DATES:
-        return _dated(value)
     if key == "memory_ids" and isinstance(value, list):
         return {"in": value}
     if key == "categories" and isinstance(value, list):
@@ -85,31 +93,48 @@ def _value(key: str, value: Any, depth: int) -> Any:
     if key == "keywords" and isinstance(value, str) and value != "*":
         return {"icontains": value}
     if key == "metadata" and not isinstance(value, Mapping):
-        raise InvalidInput("a filter on metadata must be a dictionary", got=repr(value)[:80])
+        raise _wrong("a filter on metadata cannot be used", "a dictionary", value)
     return value
 
 
-def _dated(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        value = {"eq": value}
-    return {name: _moment(name, moment) for name, moment in value.items()}
+def _dated(name: str, value: Any) -> list[dict[str, Any]]:
+    """Conditions that all hold. A date without a time is the whole day: from its beginning to its
+    end, up to its end, or after it."""
+    given = value if isinstance(value, Mapping) else {"eq": value}
+    return [_compared(name, operator, moment) for operator, moment in given.items()]
 
 
-def _moment(name: str, moment: Any) -> Any:
-    if name in ("in", "nin") and isinstance(moment, list):
-        return [_moment("eq", one) for one in moment]
+def _compared(name: str, operator: str, moment: Any) -> dict[str, Any]:
+    if operator in ("in", "nin") and isinstance(moment, list):
+        days = [_compared(name, "eq", one) for one in moment]
+        return {"OR" if operator == "in" else "NOT": days}
+    if operator == "ne":
+        return {"NOT": [_compared(name, "eq", moment)]}
+    if operator == "eq" and _is_day(moment):
+        _moment(operator, moment)  # a date at all?
+        return {name: {"gte": moment + _BEGIN, "lte": moment + _END}}
+    return {name: {operator: _moment(operator, moment)}}
+
+
+def _is_day(moment: Any) -> bool:
+    return isinstance(moment, str) and len(moment) == 10 and moment != "*"
+
+
+def _moment(operator: str, moment: Any) -> Any:
     if moment == "*" or moment is None:
         return moment
     try:
-        if len(moment) == 10:
+        if _is_day(moment):
             date.fromisoformat(moment)
-            return moment + _DAY_ENDS.get(name, "")
+            return moment + (_END if operator in ("lte", "gt") else _BEGIN)
         datetime.fromisoformat(moment)
         return moment.replace(" ", "T", 1)
-    except (ValueError, TypeError) as error:
-        raise InvalidInput(
-            "this is no date", expected="ISO 8601, such as 2026-01-31", got=repr(moment)[:80]
-        ) from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _wrong("this is no date", "ISO 8601, such as 2026-01-31", moment) from error
+
+
+def _wrong(what: str, expected: str, got: Any) -> InvalidInput:
+    return InvalidInput(what, expected=expected, got=repr(got)[:80])
 
 
 def _is_scope(filters: Mapping[str, Any], scope: Scope) -> bool:

@@ -1,4 +1,5 @@
-"""What no route should have to deal with: bodies that are too large or never come, wrong hosts."""
+"""What no route should have to deal with: bodies that are too large or never come, and requests
+that a browser was led to make."""
 
 from __future__ import annotations
 
@@ -6,10 +7,16 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from memgraft.core.errors import MemgraftError
 from memgraft.serve.settings import is_loopback
+
+# Says only that the process is there, and must say so whatever else is wrong.
+_ALWAYS = "/health"
 
 
 class _Refused(Exception):
@@ -26,9 +33,10 @@ class Guard:
     Args:
         app: what is guarded.
         max_body: bytes; longer bodies are answered with 413.
-        patience: seconds to wait for the next piece of a body, then 408.
-        is_open: true while no key is needed. Then only requests to a name of this computer are
-            let in: a web page that a browser was led to could reach the server by another name.
+        patience: seconds that a body may take, then 408.
+        is_open: true while no key is needed. Then only requests to a name of this computer, and
+            from no web page of another, are let in: a browser that was led to such a page could
+            reach the server, which only the user's own programs are meant to.
     """
 
     def __init__(
@@ -46,7 +54,7 @@ class Guard:
         # A client whose host ends in a slash asks for //v1/ping/.
         scope["path"] = re.sub("^//+", "/", scope["path"])
         try:
-            self._check_host(scope)
+            await self._check_origin(scope)
             body = await self._body(scope, receive)
         except _Refused as refused:
             await _answer(send, refused)
@@ -55,23 +63,34 @@ class Guard:
             scope.setdefault("state", {})["size"] = len(body)
             await self.app(scope, _replay(body, receive), send)
 
-    def _check_host(self, scope: Scope) -> None:
-        host = dict(scope["headers"]).get(b"host", b"localhost").decode("latin-1")
-        name = re.sub(r":\d*$", "", host)
-        if not is_loopback(name) and self.is_open():
-            raise _Refused(403, "without a key this server answers to names of this computer only")
+    async def _check_origin(self, scope: Scope) -> None:
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        host = re.sub(r":\d*$", "", headers.get(b"host", "localhost"))
+        near = is_loopback(host) and _is_local(headers.get(b"origin"))
+        if (near and headers.get(b"sec-fetch-site") != "cross-site") or scope["path"] == _ALWAYS:
+            return
+        try:
+            is_open = await run_in_threadpool(self.is_open)
+        except MemgraftError as error:
+            raise _Refused(503, error.what) from error
+        if is_open:
+            raise _Refused(403, "without a key this server answers to programs of this computer")
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """The whole body; None if the client has left."""
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > self.max_body:
             raise self._too_large()
+        try:
+            async with asyncio.timeout(self.patience):
+                return await self._whole(receive)
+        except TimeoutError as error:
+            raise _Refused(408, "the body of the request did not come") from error
+
+    async def _whole(self, receive: Receive) -> bytes | None:
         pieces, size = [], 0
         while True:
-            try:
-                message = await asyncio.wait_for(receive(), self.patience)
-            except TimeoutError as error:
-                raise _Refused(408, "the body of the request did not come") from error
+            message = await receive()
             if message["type"] == "http.disconnect":
                 return None
             pieces.append(message.get("body", b""))
@@ -83,6 +102,16 @@ class Guard:
 
     def _too_large(self) -> _Refused:
         return _Refused(413, f"the body is too large: at most {self.max_body:,} bytes")
+
+
+def _is_local(origin: str | None) -> bool:
+    """True for no page at all, or one of this computer."""
+    if origin is None:
+        return True
+    try:
+        return is_loopback(urlsplit(origin).hostname or "")
+    except ValueError:
+        return False
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

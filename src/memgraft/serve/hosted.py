@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from memgraft.core.errors import InvalidInput
+from memgraft.core.errors import InvalidInput, MemgraftError, NotFound
 from memgraft.core.filters import SCOPE
 from memgraft.core.records import clean_text
 from memgraft.memory import Memory
@@ -141,9 +143,9 @@ def update(memory_id: str, body: schemas.UpdateBody, access: Write) -> schemas.M
 @router.delete("/v1/memories/{memory_id}/", tags=["memories"])
 def delete(memory_id: str, access: Write) -> schemas.Done:
     with access.memory() as memory:
-        done = operations.delete(memory, memory_id)
-        access.server.webhooks.tell(memory.store, "memory_delete", [{"id": memory_id}])
-    return schemas.Done(**done)
+        memory.delete(memory_id)
+        tell_deleted(access, memory, [memory_id])
+    return schemas.Done(message="Memory deleted successfully!")
 
 
 @router.get("/v1/memories/{memory_id}/history/", tags=["memories"])
@@ -165,7 +167,9 @@ def delete_all(request: Request, access: Write) -> schemas.Done:
     """Delete all memories of a scope, or those that filters mean; without either it is refused."""
     query = {name: request.query_params.getlist(name) for name in request.query_params}
     with access.memory() as memory:
-        return schemas.Done(**operations.delete_meant(memory, query))
+        deleted = operations.delete_meant(memory, query)
+        tell_deleted(access, memory, deleted)
+    return schemas.Done(message="Memories deleted successfully!")
 
 
 @router.put("/v1/batch/", tags=["batch"])
@@ -173,8 +177,15 @@ def batch_update(body: schemas.BatchBody, access: Write) -> schemas.Done:
     changes = [(item.memory_id, _change(item)) for item in body.memories]
     with access.memory() as memory:
         _all_known(memory, [memory_id for memory_id, _ in changes])
-        shown = [operations.update(memory, memory_id, change) for memory_id, change in changes]
-        access.server.webhooks.tell(memory.store, "memory_update", shown)
+        shown: list[dict[str, Any]] = []
+        try:
+            for memory_id, change in changes:
+                shown.append(operations.update(memory, memory_id, change))
+        except MemgraftError as error:
+            error.args = (f"{error} (the first {len(shown)} of the batch were updated)",)
+            raise
+        finally:
+            access.server.webhooks.tell(memory.store, "memory_update", shown)
     return schemas.Done(message=f"Successfully updated {len(body.memories)} memories")
 
 
@@ -184,10 +195,10 @@ def batch_delete(body: schemas.BatchBody, access: Write) -> schemas.Done:
     with access.memory() as memory:
         _all_known(memory, ids)
         for memory_id in ids:
-            memory.store.delete(memory_id)
+            with contextlib.suppress(NotFound):  # another process was quicker
+                memory.store.delete(memory_id)
         memory.catch_up()
-        deleted = [{"id": memory_id} for memory_id in ids]
-        access.server.webhooks.tell(memory.store, "memory_delete", deleted)
+        tell_deleted(access, memory, ids)
     return schemas.Done(message=f"Successfully deleted {len(ids)} memories")
 
 
@@ -235,4 +246,11 @@ def entity(kind: EntityKind, name: str, access: Read) -> schemas.EntityAnswer:
 def delete_entity(kind: EntityKind, name: str, access: Write) -> schemas.Done:
     """Delete all memories of somebody."""
     with access.memory() as memory:
-        return schemas.Done(**operations.delete_entity(memory, kind, name))
+        tell_deleted(access, memory, operations.delete_entity(memory, kind, name))
+    return schemas.Done(message="Entity deleted successfully!")
+
+
+def tell_deleted(access: Access, memory: Memory, ids: Iterable[str]) -> None:
+    """To those who listen."""
+    gone = [{"id": memory_id} for memory_id in ids]
+    access.server.webhooks.tell(memory.store, "memory_delete", gone)

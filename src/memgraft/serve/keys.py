@@ -19,6 +19,8 @@ from memgraft.core.records import now
 from memgraft.store.base import Document, Store
 
 KIND = "key"
+# That there was a key once: with the last one gone, a server does not open up again.
+MADE = "keys-made"
 Right = Literal["read", "write", "admin"]
 RIGHTS: tuple[Right, ...] = ("read", "write", "admin")
 # How long a key that was taken back may still be taken for good by another process.
@@ -48,10 +50,12 @@ class KeyRing:
     Args:
         root: the store of the tenant "".
         own_key: one that is given by the settings, good for everything in the tenant "".
+        required: ask for a key even where none was ever made.
     """
 
-    def __init__(self, root: Store, own_key: str = "") -> None:
+    def __init__(self, root: Store, own_key: str = "", required: bool = False) -> None:
         self._root = root
+        self._required = required or bool(own_key)
         self._own = _hashed(own_key) if own_key else None
         self._known: dict[str, Key] = {}
         self._read_at = float("-inf")
@@ -72,6 +76,7 @@ class KeyRing:
         key_id = secrets.token_hex(4)
         secret = f"mg-{key_id}-{secrets.token_urlsafe(32)}"
         key = Key(key_id, name, tenant, chosen, rate, size, expires_at, now())
+        self._root.put_document(MADE, MADE, {})
         self._root.put_document(KIND, key_id, {**asdict(key), "hash": _hashed(secret)})
         self._read_at = float("-inf")
         return secret, key
@@ -101,14 +106,17 @@ class KeyRing:
 
     def needed(self) -> bool:
         """False where no key was ever made: then whoever reaches the server may use it."""
-        self._refresh()
-        return self._own is not None or bool(self._known)
+        if not self._required:
+            self._refresh()
+        return self._required
 
     def _refresh(self, age: float = REFRESH_SECONDS) -> None:
         moment = time.monotonic()
         if moment - self._read_at < age:
             return
         self._known = {doc.body["hash"]: _key(doc) for doc in self._root.documents(KIND)}
+        if self._root.document(MADE, MADE) is not None:
+            self._required = True
         self._read_at = moment
 
 

@@ -24,6 +24,10 @@ SECONDS = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
     registry=REGISTRY,
 )  # fmt: skip
+# Anything can be sent as a method, and figures are kept for each.
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+# The status of requests whose client left before there was an answer.
+_LEFT = 499
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -37,7 +41,7 @@ class Observe:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
+        started, status = time.perf_counter(), _LEFT
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -47,6 +51,9 @@ class Observe:
 
         try:
             await self.app(scope, receive, noting)
+        except BaseException:
+            status = 500
+            raise
         finally:
             _note(scope, status, time.perf_counter() - started)
 
@@ -72,11 +79,12 @@ def log_as_json(level: str) -> None:
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "none")
-    REQUESTS.labels(scope["method"], route, str(status)).inc()
-    SECONDS.labels(scope["method"], route).observe(seconds)
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    REQUESTS.labels(method, route, str(status)).inc()
+    SECONDS.labels(method, route).observe(seconds)
     key = scope.get("state", {}).get("key")
     fields = {
-        "method": scope["method"],
+        "method": method,
         "route": route,
         "status": status,
         "ms": round(1e3 * seconds, 2),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from starlette.datastructures import URL
 
-from memgraft.core.errors import InvalidInput, NotFound
+from memgraft.core.errors import InvalidInput, MemgraftError, NotFound
 from memgraft.core.filters import SCOPE, Test
 from memgraft.core.ids import uuid7
 from memgraft.core.records import Record
@@ -20,11 +22,14 @@ from memgraft.serve.schemas import MOST_MESSAGES, AddBody, ListBody, SearchBody,
 from memgraft.store.base import EntityKind
 from memgraft.text.extract import Extracted
 
+log = logging.getLogger(__name__)
+
 DEFAULT_PAGE = 100
 DEFAULT_FOUND = 10
-EVENT = "event"
+EVENT, EXPORT, FEEDBACK = "event", "export", "feedback"
 # Events of adding that are kept for clients that ask how theirs went.
 EVENTS_KEPT = 10_000
+_AT_ONCE = 1_000
 
 
 def messages_of(body: AddBody) -> list[Message]:
@@ -77,14 +82,28 @@ def add(memory: Memory, body: AddBody, facts: Sequence[Extracted] | None = None)
         event_time=moment(body.timestamp),
     )["results"]
     results = [_added(one) for one in added]
-    event = {"event_type": "ADD", "status": "SUCCEEDED", "results": results}
-    memory.store.put_document(EVENT, event_id, event, keep=EVENTS_KEPT)
+    event = {
+        "event_type": "ADD",
+        "status": "SUCCEEDED",
+        "ids": [one["id"] for one in results],
+        "events": [one["event"] for one in results],
+    }
+    try:
+        memory.store.put_document(EVENT, event_id, event, keep=EVENTS_KEPT)
+    except MemgraftError as error:  # the memories are kept: this must not look as if they were not
+        log.warning("an event was not kept: %s", error)
     return {
         "message": "Memory processed",
         "status": "SUCCEEDED",
         "event_id": event_id,
         "results": results,
     }
+
+
+def known(memory: Memory, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Those of these memories that are live."""
+    living = {record.id: record for record in memory.store.living(ids)}
+    return [wire.memory(as_dict(living[one])) for one in ids if one in living]
 
 
 def everything(memory: Memory, body: ListBody) -> list[dict[str, Any]]:
@@ -150,25 +169,24 @@ def update(memory: Memory, memory_id: str, body: UpdateBody) -> dict[str, Any]:
     return wire.memory(memory.update(memory_id, body.text, metadata=body.metadata, **changes))
 
 
-def delete(memory: Memory, memory_id: str) -> dict[str, Any]:
-    memory.delete(memory_id)
-    return {"message": "Memory deleted successfully!"}
+def delete_meant(memory: Memory, query: Mapping[str, Sequence[str]]) -> list[str]:
+    """Delete what a query string means: ids, or filters. Refused where it means everything.
 
-
-def delete_meant(memory: Memory, query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Delete what a query string means: ids, or filters. Refused where it means everything."""
-    known = {*SCOPE, "filters", "org_id", "project_id", "metadata"}
-    unknown = sorted(set(query) - known)
-    if unknown or "metadata" in query:
+    Returns:
+        the ids of what was deleted; superseded and expired memories are, too.
+    """
+    unknown = sorted(set(query) - {*SCOPE, "filters", "org_id", "project_id"})
+    wrong = unknown or [name for name in (*SCOPE, "filters") if _is_doubtful(query.get(name))]
+    if wrong:
         raise InvalidInput(
             "this cannot limit what is deleted, so nothing was",
-            expected=", ".join((*SCOPE, "filters")),
-            got=", ".join(unknown or ["metadata"]),
+            expected="each once, and not empty: " + ", ".join((*SCOPE, "filters")),
+            got=", ".join(wrong),
         )
-    wanted: dict[str, Any] = {name: query[name][-1] for name in SCOPE if query.get(name)}
-    wanted = {name: value for name, value in wanted.items() if value}
+    wanted: dict[str, Any] = {name: query[name][0] for name in SCOPE if name in query}
     if "filters" in query:
-        wanted = {"AND": [filtering.parsed(query["filters"][-1]), wanted]}
+        given = filtering.parsed(query["filters"][0])
+        wanted = {"AND": [given, wanted]} if wanted else given
     if not wanted:
         raise InvalidInput(
             "deleting needs a scope",
@@ -178,12 +196,30 @@ def delete_meant(memory: Memory, query: Mapping[str, Sequence[str]]) -> dict[str
         )
     scope, test = filtering.meant(wanted)
     if test is None:
-        memory.delete_all(**scope.given())
-    else:
-        for record in [record for record in memory.store.list(scope) if test(record)]:
-            memory.store.delete(record.id)
-        memory.catch_up()
-    return {"message": "Memories deleted successfully!"}
+        return list(memory.delete_all(**scope.given())["ids"])
+    deleted = []
+    for record in _all_of(memory, scope):
+        if test(record):
+            with contextlib.suppress(NotFound):  # another process was quicker
+                memory.store.delete(record.id)
+                deleted.append(record.id)
+    memory.catch_up()
+    return deleted
+
+
+def _is_doubtful(values: Sequence[str] | None) -> bool:
+    """True for what was given twice or is empty: which of them is meant, or what?"""
+    return values is not None and (len(values) != 1 or not values[0])
+
+
+def _all_of(memory: Memory, scope: Scope) -> list[Record]:
+    """Every record, superseded and expired ones too."""
+    found: list[Record] = []
+    after = 0
+    while page := memory.store.entries(scope, after=after, limit=_AT_ONCE):
+        found += [entry.record for entry in page]
+        after = page[-1].number
+    return found
 
 
 def history(memory: Memory, memory_id: str) -> list[dict[str, Any]]:
@@ -207,14 +243,12 @@ def entity(memory: Memory, kind: EntityKind, name: str) -> dict[str, Any]:
     raise NotFound(f"there is no such {kind}", got=repr(name)[:80])
 
 
-def delete_entity(memory: Memory, kind: EntityKind, name: str) -> dict[str, Any]:
-    """Clients delete entity after entity, and some lose their last memory with another before."""
-    try:
+def delete_entity(memory: Memory, kind: EntityKind, name: str) -> list[str]:
+    """The ids of what was deleted. Clients delete one entity after the other, and some have lost
+    their last memory with another before: that there is none is no error."""
+    with contextlib.suppress(NotFound):
         name = entity(memory, kind, name)["name"]
-    except NotFound:
-        return {"message": "There was nothing to delete"}
-    memory.delete_all(**{f"{kind}_id": name})
-    return {"message": "Entity deleted successfully!"}
+    return list(memory.delete_all(**{f"{kind}_id": name})["ids"])
 
 
 def moment(timestamp: float | str | None) -> str | None:
@@ -223,8 +257,8 @@ def moment(timestamp: float | str | None) -> str | None:
         return None
     try:
         if isinstance(timestamp, str):
-            return datetime.fromisoformat(timestamp).isoformat()
-        return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="microseconds")
+            return _utc(datetime.fromisoformat(timestamp))
+        return _utc(datetime.fromtimestamp(timestamp, UTC))
     except (ValueError, OverflowError, OSError) as error:
         raise InvalidInput(
             "this is no timestamp",
@@ -240,11 +274,17 @@ def expiry(day: str | None) -> str | None:
     try:
         if len(day) == 10:
             return f"{date.fromisoformat(day)}T23:59:59.999999+00:00"
-        return datetime.fromisoformat(day).isoformat()
+        return _utc(datetime.fromisoformat(day))
     except (ValueError, TypeError) as error:
         raise InvalidInput(
             "this is no expiration date", expected="YYYY-MM-DD", got=repr(day)[:40]
         ) from error
+
+
+def _utc(moment: datetime) -> str:
+    """As records keep times, which are compared as text."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _meant(body: ListBody | SearchBody) -> tuple[Scope, Test | None]:
@@ -279,3 +319,11 @@ def _record(memory: Memory, memory_id: str) -> Record | None:
         return memory.store.get(memory_id)
     except NotFound:
         return None
+
+
+def reset(memory: Memory) -> None:
+    """Drop every memory with its history, and what tells of memories."""
+    memory.reset()
+    for kind in (EVENT, EXPORT, FEEDBACK):
+        for document in memory.store.documents(kind):
+            memory.store.delete_document(kind, document.id)

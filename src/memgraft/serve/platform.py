@@ -19,8 +19,7 @@ from memgraft.store.base import Document
 Admin = Annotated[Access, Depends(access("admin"))]
 router = APIRouter(responses=PROBLEMS)
 
-FEEDBACK, EXPORT, PROJECT = "feedback", "export", "project"
-PROFILES, JOB = "profiles", "job"
+PROJECT, PROFILES, JOB = "project", "profiles", "job"
 EXPORTS_KEPT = JOBS_KEPT = 100
 # Sentences of a summary.
 SUMMARY_LENGTH = 20
@@ -34,9 +33,9 @@ def feedback(body: schemas.FeedbackBody, access: Write) -> schemas.Done:
     with access.memory() as memory:
         memory.store.get(body.memory_id)
         if body.feedback is None:
-            memory.store.delete_document(FEEDBACK, body.memory_id)
+            memory.store.delete_document(operations.FEEDBACK, body.memory_id)
         else:
-            memory.store.put_document(FEEDBACK, body.memory_id, body.model_dump())
+            memory.store.put_document(operations.FEEDBACK, body.memory_id, body.model_dump())
     return schemas.Done.model_validate({"message": "Feedback received", **body.model_dump()})
 
 
@@ -44,9 +43,9 @@ def feedback(body: schemas.FeedbackBody, access: Write) -> schemas.Done:
 def event(event_id: str, access: Read) -> dict[str, Any]:
     with access.memory() as memory:
         found = memory.store.document(operations.EVENT, event_id)
-    if found is None:
-        raise NotFound("there is no such event", got=repr(event_id)[:80])
-    return _event(found)
+        if found is None:
+            raise NotFound("there is no such event", got=repr(event_id)[:80])
+        return _event(memory, found)
 
 
 @router.get("/v1/events/", tags=["events"])
@@ -58,7 +57,7 @@ def events(
         store = memory.store
         found = store.documents(operations.EVENT, size, (number - 1) * size)
         count = store.count_documents(operations.EVENT)
-    shown = [_event(one) for one in found]
+        shown = [_event(memory, one) for one in found]
     return schemas.Page(**wire.page(request.url, shown, count, number, size))
 
 
@@ -67,15 +66,18 @@ def events(
 
 @router.post("/v1/exports/", status_code=201, tags=["exports"])
 def create_export(body: schemas.ExportBody, access: Write) -> schemas.Done:
-    """Keep a copy of the memories that are meant, to be fetched by its id."""
+    """Keep which memories are meant now, to be fetched by the export's id.
+
+    Which, and not what they say: what is deleted must not live on in an export.
+    """
     with access.memory() as memory:
         export_id = uuid7()
         kept = {
             "schema": body.schema_,
             "meant": _said(body),
-            "results": _everything(memory, body),
+            "ids": [one["id"] for one in _everything(memory, body)],
         }
-        memory.store.put_document(EXPORT, export_id, kept, keep=EXPORTS_KEPT)
+        memory.store.put_document(operations.EXPORT, export_id, kept, keep=EXPORTS_KEPT)
     message = "Memory export request received. The export is ready."
     answer = {"message": message, "id": export_id, "status": "SUCCEEDED"}
     return schemas.Done.model_validate(answer)
@@ -87,13 +89,19 @@ def get_export(body: schemas.ExportGetBody, access: Read) -> dict[str, Any]:
     with access.memory() as memory:
         store = memory.store
         if body.memory_export_id:
-            found = store.document(EXPORT, body.memory_export_id)
+            found = store.document(operations.EXPORT, body.memory_export_id)
         else:
-            made = store.documents(EXPORT)
+            made = store.documents(operations.EXPORT)
             found = next((one for one in made if one.body["meant"] == _said(body)), None)
-    if found is None:
-        raise NotFound("there is no such export", got=repr(body.memory_export_id)[:80])
-    return {"id": found.id, "created_at": found.created_at, **found.body}
+        if found is None:
+            raise NotFound("there is no such export", got=repr(body.memory_export_id)[:80])
+        results = operations.known(memory, found.body["ids"])
+    return {
+        "id": found.id,
+        "created_at": found.created_at,
+        "schema": found.body["schema"],
+        "results": results,
+    }
 
 
 @router.post("/v1/summary/", tags=["exports"])
@@ -222,12 +230,12 @@ def profile(name: str, access: Read) -> dict[str, Any]:
     """What is known of somebody: their memories, newest first, by category."""
     with access.memory() as memory:
         known = operations.entity(memory, "user", name)
-        memories = _everything(memory, schemas.SummaryBody(user_id=name))
+        memories = _everything(memory, schemas.SummaryBody(user_id=known["name"]))
     return {
         "profile": {"memories": [one["memory"] for one in memories]},
         "status": "succeeded",
         "entity_type": "user",
-        "entity_id": name,
+        "entity_id": known["name"],
         "updated_at": known["updated_at"],
         "generation_count": 1,
     }
@@ -334,11 +342,19 @@ def _project(memory: Memory, access: Access) -> dict[str, Any]:
     }
 
 
-def _event(document: Document) -> dict[str, Any]:
+def _event(memory: Memory, document: Document) -> dict[str, Any]:
+    """With what its memories say now; of those that are gone, only their ids."""
+    body = {**document.body}
+    texts = {one["id"]: one["memory"] for one in operations.known(memory, body["ids"])}
+    events = zip(body.pop("ids"), body.pop("events"), strict=True)
+    body["results"] = [
+        {"id": memory_id, "event": event, "memory": texts.get(memory_id)}
+        for memory_id, event in events
+    ]
     return {
         "id": document.id,
         "event_id": document.id,
         "created_at": document.created_at,
         "updated_at": document.created_at,
-        **document.body,
+        **body,
     }

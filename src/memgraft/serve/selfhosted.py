@@ -52,7 +52,7 @@ def list_memories(
 def reset(access: Admin) -> schemas.Done:
     """Drop every memory of this tenant, with all history."""
     with access.memory() as memory:
-        memory.reset()
+        operations.reset(memory)
     return schemas.Done(message="All memories reset")
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
+import anyio.to_thread
 from fastapi import HTTPException, Request
-from starlette.concurrency import run_in_threadpool
 
+from memgraft.core.errors import StoreError
 from memgraft.core.home import Home
 from memgraft.core.paths import default_store
 from memgraft.integrations.extraction import extractor_from_environment
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 # Who asks where no key is needed.
 _ANYBODY = Key("", "anybody", "", ("read", "write", "admin"))
 _SCHEMES = ("token", "bearer")
+# Threads that check keys, and requests of one tenant that are answered at the same time.
+_CHECKING = 4
+_AT_ONCE = 8
 
 
 class Server:
@@ -47,18 +53,33 @@ class Server:
         self.settings = settings
         self.location = settings.store or str(default_store())
         self.root: Store = open_store(self.location)
-        self.keys = KeyRing(self.root, settings.api_key)
+        # Wherever it is started from, a server that others can reach asks for a key.
+        self.keys = KeyRing(self.root, settings.api_key, required=settings.public)
         self.limiter = RateLimiter()
         self.tenants = Tenants(self._open)
-        self.webhooks = Webhooks()
+        self.webhooks = Webhooks(local=not settings.public)
+        self._turns: dict[str, anyio.Semaphore] = {}
+        self.checking = anyio.CapacityLimiter(_CHECKING)
         self._loading = threading.Lock()
         self._extractor = extractor_from_environment()
 
     def ready(self) -> None:
         """Load what requests need, and see that the store answers."""
-        self.root.count()
+        self.check()
         with self.tenants.use("") as memory:
             memory.catch_up()
+
+    def check(self) -> None:
+        """Raise `StoreError` if the store does not answer, or its file is gone."""
+        self.root.count()
+        path = Path(self.root.location)
+        if path.is_absolute() and not path.exists():
+            raise StoreError("the file of the store is gone", got=str(path))
+
+    def turns(self, tenant: str) -> anyio.Semaphore:
+        """Held by requests while they are answered, so that those of one tenant, which wait for
+        one memory, never take all threads. Of the event loop."""
+        return self._turns.setdefault(tenant, anyio.Semaphore(_AT_ONCE))
 
     def facts(self, body: AddBody) -> list[Extracted] | None:
         """What a language model finds in messages, if one is configured; else None.
@@ -135,13 +156,13 @@ class Access:
         return self.key.tenant or "default"
 
 
-def access(right: Right) -> Callable[[Request], Access]:
+def access(right: Right) -> Callable[[Request], AsyncIterator[Access]]:
     """A dependency of routes: lets in who has a key with this right."""
 
-    async def let_in(request: Request) -> Access:
+    async def let_in(request: Request) -> AsyncIterator[Access]:
         server: Server = request.app.state.server
         # The keys are read from the store now and then, and a database may be slow.
-        key = await run_in_threadpool(known_key, server, request)
+        key = await anyio.to_thread.run_sync(known_key, server, request, limiter=server.checking)
         if right not in key.rights:
             raise HTTPException(403, f"this key may not {right}")
         if key.size is not None and request.state.size > key.size:
@@ -154,9 +175,10 @@ def access(right: Right) -> Callable[[Request], Access]:
                 headers={"Retry-After": str(max(1, round(wait + 0.5)))},
             )
         request.state.key = key
-        return Access(server, key)
+        async with server.turns(key.tenant):
+            yield Access(server, key)
 
-    return let_in  # type: ignore[return-value]
+    return let_in
 
 
 def known_key(server: Server, request: Request) -> Key:

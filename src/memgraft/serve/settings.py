@@ -14,6 +14,7 @@ from memgraft.core.errors import InvalidInput
 PREFIX = "MEMGRAFT_"
 # Where mem0's clients are told to go; a server without other orders listens there.
 BASE_URL = "MEM0_BASE_URL"
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class ServeSettings:
     rate: int = 0
     # Bytes of a request's body.
     max_body: int = 8 * 1024 * 1024
-    # Seconds to wait for the next piece of a request's body.
-    patience: float = 20.0
+    # Seconds that the body of a request may take.
+    patience: float = 60.0
     log_level: str = "info"
 
     def __post_init__(self) -> None:
@@ -47,6 +48,18 @@ class ServeSettings:
             raise InvalidInput(
                 f"no home is called {self.home!r}", expected="passages, weights or both"
             )
+        if self.log_level not in LOG_LEVELS:
+            raise InvalidInput(
+                f"no log level is called {self.log_level!r}", expected=", ".join(LOG_LEVELS)
+            )
+        # As addresses are written in URLs.
+        object.__setattr__(self, "host", self.host.strip("[]"))
+
+    @property
+    def url(self) -> str:
+        """Where the server is asked."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
     @property
     def public(self) -> bool:
@@ -65,10 +78,10 @@ def from_environment(variables: Mapping[str, str] = os.environ, **given: object)
         InvalidInput: a value of the wrong kind.
     """
     values: dict[str, object] = {}
-    url = variables.get(BASE_URL)
-    if url:
-        parts = _split(url)
-        values |= {"host": parts[0], "port": parts[1]}
+    url = variables.get(BASE_URL, "")
+    # A server behind TLS is somebody else's, or behind a proxy of its own.
+    if url and not url.startswith("https://"):
+        values["host"], values["port"] = _split(url)
     for field in fields(ServeSettings):
         text = variables.get(PREFIX + field.name.upper())
         if text is not None:
@@ -91,10 +104,10 @@ def is_loopback(host: str) -> bool:
 def _split(url: str) -> tuple[str, int]:
     try:
         parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port or 80
     except ValueError:
         parts, port = urlsplit(""), 0
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme != "http" or not parts.hostname:
         raise InvalidInput(
             f"{BASE_URL} cannot be used", expected="http://127.0.0.1:8123", got=repr(url)
         )

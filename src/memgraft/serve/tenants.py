@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 
 from memgraft.core.errors import StoreError
 from memgraft.memory import Memory
+
+log = logging.getLogger(__name__)
 
 # Memories open at once; beyond it, those that rest longest are closed.
 MOST_OPEN = 64
@@ -60,7 +63,8 @@ class Tenants:
             self._closed = True
             left, self._tenants = list(self._tenants.values()), OrderedDict()
         for tenant in left:
-            _close(tenant)
+            with tenant.lock:
+                _close(tenant)
 
     def __len__(self) -> int:
         return len(self._tenants)
@@ -75,18 +79,31 @@ class Tenants:
             return tenant
 
     def _tidy(self) -> None:
-        """Close what rests longest and nobody uses, beyond the most that may be open."""
-        resting = []
+        """Close what rests longest and nobody uses, beyond the most that may be open.
+
+        A tenant stays known until it is closed: whoever comes meanwhile waits for its lock, and
+        never opens it a second time beside the first.
+        """
         with self._lock:
-            idle = [name for name, tenant in self._tenants.items() if not tenant.users]
-            for name in idle[: max(0, len(self._tenants) - self._most)]:
-                resting.append(self._tenants.pop(name))
-        for tenant in resting:
-            _close(tenant)
+            idle = [(name, one) for name, one in self._tenants.items() if not one.users]
+            resting = idle[: max(0, len(self._tenants) - self._most)]
+        for name, tenant in resting:
+            if not tenant.lock.acquire(blocking=False):
+                continue  # somebody came for it
+            try:
+                _close(tenant)
+                with self._lock:
+                    if not tenant.users and self._tenants.get(name) is tenant:
+                        del self._tenants[name]
+            finally:
+                tenant.lock.release()
 
 
 def _close(tenant: _Tenant) -> None:
-    with tenant.lock:
-        memory, tenant.memory = tenant.memory, None
-        if memory is not None:
+    """What was acknowledged is on disk; a failure here is nobody's answer."""
+    memory, tenant.memory = tenant.memory, None
+    if memory is not None:
+        try:
             memory.close()
+        except Exception as error:
+            log.warning("a memory was not closed well", exc_info=error)

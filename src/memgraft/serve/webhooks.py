@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import logging
 import queue
+import socket
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from memgraft.core.errors import InvalidInput
+from memgraft.core.errors import InvalidInput, MemgraftError
 from memgraft.store.base import Document, Store
 
 log = logging.getLogger(__name__)
 
 KIND = "webhook"
+# Of these, memgraft never tells of categorising: it does not.
 EVENTS = ("memory_add", "memory_update", "memory_delete", "memory_categorize")
 TRIES = 3
 _TIMEOUT = 5.0
 _WAITING = 1_000
+_PAUSE = 0.2
 
 
 @dataclass(frozen=True)
@@ -32,31 +38,41 @@ class Webhooks:
     """Delivers in one thread, in order, trying each address a few times; a request never waits.
 
     What is not delivered when the process ends is lost: the history in the store tells it all.
+
+    Args:
+        local: deliver to addresses of this computer and its network, too. Of a server that others
+            use, its keys' holders must not reach what only the server can.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, local: bool = True) -> None:
+        self._local = local
         self._waiting: queue.Queue[_Delivery | None] = queue.Queue(_WAITING)
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def tell(self, store: Store, event: str, results: Iterable[Mapping[str, Any]]) -> None:
-        """Tell every webhook of this tenant that listens for an event."""
+        """Tell every webhook of this tenant that listens for an event.
+
+        What is told of is done: no failure here may look like one of the request.
+        """
         told = list(results)
-        listening = (
-            [hook for hook in store.documents(KIND) if _listens(hook, event)] if told else []
-        )
+        listening: list[Document] = []
+        with contextlib.suppress(MemgraftError):
+            if told:
+                listening = [hook for hook in store.documents(KIND) if _listens(hook, event)]
         for hook in listening:
             for result in told:
                 body = {"event": event, "project_id": store.tenant or "default", "data": result}
                 self._put(_Delivery(hook.body["url"], body))
 
     def close(self) -> None:
-        """Deliver what waits, once each. Idempotent."""
+        """Deliver what waits, for a few seconds. Idempotent."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
-            self._waiting.put(None)
-            thread.join(2 * _TIMEOUT)
+            with contextlib.suppress(queue.Full):
+                self._waiting.put(None, timeout=_TIMEOUT)
+            thread.join(_TIMEOUT)
 
     def _put(self, delivery: _Delivery) -> None:
         with self._lock:
@@ -73,28 +89,37 @@ class Webhooks:
 
         with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client:
             while (delivery := self._waiting.get()) is not None:
-                _deliver(client, delivery)
+                for turn in range(TRIES):
+                    problem = self._tried(client, delivery)
+                    if problem is None:
+                        break
+                    time.sleep(_PAUSE * turn)
+                else:
+                    log.warning("webhook not delivered: %s", problem)
 
-
-def _deliver(client: Any, delivery: _Delivery) -> None:
-    import httpx
-
-    for _ in range(TRIES):
+    def _tried(self, client: Any, delivery: _Delivery) -> str | None:
+        """What went wrong, or None. Whatever an address does, the next one has its turn."""
         try:
-            response = client.post(delivery.url, json=delivery.body)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            problem = type(error).__name__
-            continue
-        if response.status_code < 500:
-            return
-        problem = str(response.status_code)
-    log.warning("webhook not delivered: %s", problem)
+            if not self._local and not _is_global(delivery.url):
+                return "not an address of the open network"
+            # The answer is not read: its status says all.
+            with client.stream("POST", delivery.url, json=delivery.body) as response:
+                code = response.status_code
+        except Exception as error:
+            return type(error).__name__
+        return None if code < 500 else str(code)
+
+
+def _is_global(url: str) -> bool:
+    """True if every address of the host is of the open network."""
+    parts = urlsplit(url)
+    found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
+    return all(ipaddress.ip_address(address[4][0]).is_global for address in found)
 
 
 def checked(url: str | None, event_types: list[str] | None) -> None:
     """`InvalidInput` for an address or events that no webhook can have."""
-    parts = urlsplit(url or "http://ok") if _splits(url or "") else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    if url is not None and not _is_http(url):
         raise InvalidInput("a webhook needs an http address", got=repr(url)[:80])
     unknown = sorted(set(event_types or ()) - set(EVENTS))
     if unknown:
@@ -114,9 +139,9 @@ def _listens(hook: Document, event: str) -> bool:
     return bool(hook.body.get("is_active", True)) and event in hook.body["event_types"]
 
 
-def _splits(url: str) -> bool:
+def _is_http(url: str) -> bool:
     try:
-        urlsplit(url)
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    return True

@@ -66,7 +66,10 @@ class Store(ABC):
 
     @abstractmethod
     def add(self, record: Record) -> tuple[Record, bool]:
-        """Insert. Returns (record, True), or the live one of same scope and content, False."""
+        """Insert. Returns (record, True), or the live one of same scope and content, False.
+
+        The same content is the same text of the same speaker; see `Record.content`.
+        """
 
     @abstractmethod
     def supersede(self, record: Record, old_id: str) -> Record:

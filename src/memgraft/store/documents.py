@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from memgraft.core.errors import InvalidInput
 from memgraft.core.records import now
 from memgraft.core.scope import Scope
 from memgraft.store import rows
@@ -40,12 +39,7 @@ def select(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> 
 
 def packed(body: dict[str, Any]) -> str:
     """A body as JSON text, or `InvalidInput`."""
-    try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(
-            "a document must be made of plain JSON values", got=str(error)
-        ) from error
+    return json.dumps(rows.plain(body), ensure_ascii=False, allow_nan=False)
 
 
 def entities(connection: sqlite3.Connection) -> list[Entity]:

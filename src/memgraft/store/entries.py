@@ -14,7 +14,6 @@ from memgraft.store.base import Entry
 
 # What fits into every store's column of whole numbers.
 _MOST = 2**31 - 1
-_TEXT = (str, type(None))
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,6 @@ def checked(entry: Entry) -> Entry:
         return entry
     given = entry.record
     check_id(given.id)
-    for name in ("supersedes", "superseded_by", "source"):
-        rows.check_type(name, getattr(given, name), _TEXT)
     for name in ("created_at", "updated_at"):
         rows.check_type(name, getattr(given, name), str)
     _check_version(given.version)
@@ -87,9 +84,10 @@ def _checked_event(event: Event, record_id: str) -> Event:
             got=repr(event.event)[:80],
         )
     for name in ("old_text", "new_text", "reason"):
-        rows.check_type(name, getattr(event, name), _TEXT)
+        rows.check_text(name, getattr(event, name))
     for name, value in event.scope.given().items():
         rows.check_type(name, value, str)
+        rows.check_text(name, value)
     at = rows.utc(event.at)
     return event if (event.sequence, event.at) == (0, at) else replace(event, sequence=0, at=at)
 

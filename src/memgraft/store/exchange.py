@@ -18,7 +18,7 @@ from typing import Any
 from memgraft.core.errors import InvalidInput, MemgraftError
 from memgraft.core.filters import SCOPE
 from memgraft.core.folder import replaced
-from memgraft.core.records import Event, Record, content_hash
+from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
 from memgraft.store.base import Entry, Outcome, Store
 from memgraft.store.entries import checked
@@ -202,7 +202,7 @@ def _planned(entry: Entry, outcome: Outcome, contents: set[tuple[Scope, str]]) -
     record = entry.record
     if outcome != "added" or record.superseded_by:
         return outcome
-    content = record.scope, content_hash(record.text)
+    content = record.scope, record.content
     if content in contents:
         return "duplicate"
     if is_live(record):

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from memgraft.core.errors import Conflict, InvalidInput, NotFound
-from memgraft.core.records import Event, EventName, Record, clean_text, content_hash, now
+from memgraft.core.records import Event, EventName, Record, clean_text, now
 from memgraft.core.scope import Scope
 from memgraft.store.base import Entry
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+# Levels of lists and dictionaries inside each other: what reads them must not run out of stack.
+_DEEPEST = 32
+# Bytes of an id in UTF-8: what fits into the rows of every store's indexes.
+_LONGEST_ID = 512
 
 UPDATABLE = ("text", "metadata", "categories", "expires_at", "event_time")
 
@@ -217,7 +221,7 @@ def is_live(record: Record) -> bool:
 
 
 def twin_values(record: Record) -> list[Any]:
-    return [*(value or "" for value in scope_values(record.scope)), content_hash(record.text)]
+    return [*(value or "" for value in scope_values(record.scope)), record.content]
 
 
 def scope_values(scope: Scope) -> tuple[str | None, ...]:
@@ -229,7 +233,7 @@ def encoded(record: Record) -> list[Any]:
     texts = {"metadata": _json(record.metadata), "categories": _json(list(record.categories))}
     scope = dict(zip(NAMES[2:6], scope_values(record.scope), strict=True))
     values = {**vars(record), **texts, **scope}
-    return [*(values[name] for name in NAMES), content_hash(record.text)]
+    return [*(values[name] for name in NAMES), record.content]
 
 
 def decoded(row: Sequence[Any]) -> Record:
@@ -281,23 +285,80 @@ def check_fields(fields: dict[str, Any]) -> None:
 
 def normalised(record: Record) -> Record:
     """The record as it will be read back, or `InvalidInput`."""
-    for name, value in record.scope.given().items():
-        check_type(name, value, str)
-        if not value:
-            raise InvalidInput(f"{name} is empty", expected="text, or None", got=repr(value))
+    check_scope(record.scope)
+    for name in ("id", "supersedes", "superseded_by"):
+        check_name(name, getattr(record, name))
+    for name in ("event_time", "source"):
+        check_text(name, getattr(record, name))
     check_type("metadata", record.metadata, dict)
     check_type("categories", record.categories, (list, tuple))
-    check_type("event_time", record.event_time, (str, type(None)))
     created = record.created_at or now()
     return replace(
         record,
         text=clean_text(record.text),
-        metadata=json.loads(_json(record.metadata)),
-        categories=tuple(json.loads(_json(list(record.categories)))),
+        metadata=plain(record.metadata),
+        categories=tuple(plain(list(record.categories))),
         created_at=utc(created),
         updated_at=utc(record.updated_at or created),
         expires_at=utc(record.expires_at) if record.expires_at else None,
+        event_time=_whole_times_in_utc(record.event_time),
     )
+
+
+def check_scope(scope: Scope) -> None:
+    """Ids that cannot be kept are `InvalidInput`."""
+    for name, value in scope.given().items():
+        check_type(name, value, str)
+        check_name(name, value)
+        if not value:
+            raise InvalidInput(f"{name} is empty", expected="text, or None", got=repr(value))
+
+
+def check_name(name: str, value: Any) -> None:
+    """`InvalidInput` unless every store can keep this as an id, and find it again."""
+    check_text(name, value)
+    if value is not None and len(value.encode(errors="replace")) > _LONGEST_ID:
+        raise InvalidInput(
+            f"{name} is too long",
+            expected=f"at most {_LONGEST_ID} bytes",
+            got=f"{len(value):,} characters",
+        )
+
+
+def check_text(name: str, value: Any) -> None:
+    """`InvalidInput` unless this is None, or text that every database has."""
+    check_type(name, value, (str, type(None)))
+    if value is not None and "\0" in value:
+        raise InvalidInput(
+            f"{name} cannot be used", expected="text without U+0000", got=repr(value)[:80]
+        )
+
+
+def plain(value: Any) -> Any:
+    """The JSON values that a store gives back for these, or `InvalidInput`."""
+    kept = json.loads(_json(value))
+    level, depth = [kept], 0
+    while level := [inner for outer in level for inner in _inside(outer)]:
+        depth += 1
+        if depth > _DEEPEST:
+            raise InvalidInput("values are nested too deeply", expected=f"{_DEEPEST} levels")
+    return kept
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _whole_times_in_utc(moment: str | None) -> str | None:
+    """Times of day as `now` writes them, so that they compare; dates, years and words stay."""
+    if moment is None or ":" not in moment:
+        return moment
+    try:
+        return utc(moment)
+    except InvalidInput:
+        return moment
 
 
 def check_type(name: str, value: Any, kind: type | tuple[type, ...]) -> None:
@@ -310,9 +371,9 @@ def check_type(name: str, value: Any, kind: type | tuple[type, ...]) -> None:
 def _json(value: Any) -> str:
     try:
         return _ENCODER.encode(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(
-            "metadata and categories must be plain JSON values",
+            "only plain JSON values can be kept",
             expected="text, numbers, booleans, None, lists and dictionaries",
             got=str(error),
         ) from error

@@ -23,7 +23,14 @@ SAME, LIKE = 0.5, 0.85
 # No slips of the pen are looked for: in names and passwords they are other names and passwords.
 _NO_SLIPS = Vocabulary(())
 _FILLERS = lx.words("a an the that so just also well please too then")
-_MARK = re.compile(r"[^\w@#/+&%°€$£-]+")
+# Marks around a word. Inside of one they tell numbers, addresses and codes apart: 1.5 is not 15.
+# A quotation mark behind a digit is an inch, and a dash before one a minus.
+_EDGES = re.compile(
+    r"""^(?:[("'\[{“”‘’«»。、，！？；：「」]|[–—](?!\d))+"""
+    r"""|(?:[.,;:?!…)\]}“”‘’«»–—。、，！？；：「」]|(?<!\d)["'])+$"""
+)
+# A code or password, whose last mark belongs to it.
+_CODE = re.compile(r"(?=\S*\d)(?=\S*[^\W\d_])\S+!")
 # Words whose day depends on when they are said.
 _TOLD = re.compile(
     r"\b(?:today|yesterday|tomorrow|tonight|ago|now|"
@@ -38,21 +45,46 @@ _SLOT_WORDS = lx.words(
     "for by work works working employed employer years year old now currently and born on it"
 )
 
+# What begins a phrase of time or place; two of them, or what joins clauses, leave open what belongs
+# to what.
+_WHEN_OR_WHERE = lx.PLACE_PREPOSITIONS | lx.words("before after during since until till from for")
+_JOINS = _WHEN_OR_WHERE | lx.words("and or but because when while if")
+_WHICH = lx.words("every each last next this")
+_TIMES = lx.WEEKDAYS | lx.MONTHS | lx.SEASONS | lx.DAY_WORDS | lx.SPAN_UNITS
+_DAYS = {("yesterday",), ("today",), ("tomorrow",), ("tonight",), ("nowadays",)}
+_LONGEST_PHRASE = 5
+
 
 def wording(text: str) -> tuple[str, ...]:
-    """The words of a text in order, without marks, case and fillers.
+    """The words of a text in order, without fillers, case and the marks around them.
 
     >>> wording("My cat's called Tom!") == wording("my cat's called Tom")
     True
+    >>> wording("I take 1.5 mg") == wording("I take 15 mg")
+    False
     """
-    found = []
-    for place, token in enumerate(tokens(normal(text))):
-        bare = _MARK.sub("", token)
-        # "A" inside a sentence is a name: vitamin A.
-        filler = bare.lower() in _FILLERS and (bare.islower() or place == 0)
-        if bare and not filler:
-            found.append(bare.casefold())
-    return tuple(found)
+    return _read(text)[0]
+
+
+def _read(text: str) -> tuple[tuple[str, ...], frozenset[int]]:
+    """The wording, and before which of its words marks stand; its length for the end."""
+    found: list[str] = []
+    marks: set[int] = set()
+    place = 0
+    for chunk in normal(text).split():
+        for bare in [chunk] if _CODE.fullmatch(chunk) else map(_bare, tokens(chunk)):
+            # "A" inside a sentence is a name: vitamin A.
+            filler = bare.lower() in _FILLERS and (bare.islower() or place == 0)
+            place += 1
+            if not bare:
+                marks.add(len(found))
+            elif not filler:
+                found.append(bare.casefold())
+    return tuple(found), frozenset(marks)
+
+
+def _bare(token: str) -> str:
+    return _EDGES.sub("", token)
 
 
 def wording_key(text: str) -> int:
@@ -80,7 +112,7 @@ def says_already(
     one, other = Statement.of(new[0], _NO_SLIPS), Statement.of(old[0], _NO_SLIPS)
     if one.asks or other.asks:
         return False
-    if _rotated(wording(one.text), wording(other.text)) and (cosine is None or cosine >= SAME):
+    if _same_words(one.text, other.text) and (cosine is None or cosine >= SAME):
         return True
     if _same_slot(new[0], old[0], one, other):
         return True
@@ -89,13 +121,46 @@ def says_already(
     return _order(one, other) and sameness(one, other, _NO_SLIPS) == "like"
 
 
-def _rotated(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Same words, but that the end may stand first: "on Fridays I swim"."""
-    if not one or len(one) != len(other):
+def _same_words(one: str, other: str) -> bool:
+    """Same words in the same order, but that a time or place may stand first: "on Fridays I swim".
+
+    What else is turned round may say something else: aspirin at 8 and insulin at 9.
+    """
+    (mine, my_marks), (its, its_marks) = _read(one), _read(other)
+    if not mine or len(mine) != len(its):
         return False
-    return any(
-        one[start:] + one[:start] == other for start, word in enumerate(one) if word == other[0]
+    return (
+        mine == its
+        or _moved(mine, my_marks, its, its_marks)
+        or _moved(its, its_marks, mine, my_marks)
     )
+
+
+def _moved(
+    one: tuple[str, ...], marks: frozenset[int], other: tuple[str, ...], its_marks: frozenset[int]
+) -> bool:
+    """Whether one begins with the time or place that the other ends with."""
+    size, ends = len(one), {0, len(one)}
+    return any(
+        one[cut:] + one[:cut] == other
+        and _says_when_or_where(one[:cut])
+        and not set(one[cut:]) & _JOINS
+        and marks <= ends | {cut}
+        and its_marks <= ends | {size - cut}
+        for cut in range(1, min(_LONGEST_PHRASE, size - 2) + 1)
+    )
+
+
+def _says_when_or_where(phrase: tuple[str, ...]) -> bool:
+    """One phrase, such as "in Rome", "every second Friday" or "yesterday"."""
+    first, *rest = phrase
+    if set(rest) & _JOINS or set(phrase) & lx.NOMINATIVE:
+        return False
+    if first in _WHEN_OR_WHERE:
+        return bool(rest)
+    if first in _WHICH:
+        return bool(rest) and rest[-1].removesuffix("s") in _TIMES
+    return phrase[-1] == "ago" or phrase in _DAYS
 
 
 def _order(one: Statement, other: Statement) -> bool:
@@ -109,6 +174,8 @@ def _same_slot(new: str, old: str, one: Statement, other: Statement) -> bool:
     """ "I'm based in Rome", where "I live in Rome" is known: one attribute, its value, no more."""
     attribute = slot(new)
     if attribute is None or attribute != slot(old) or contradicts(new, old):
+        return False
+    if set(wording(one.text)) - set(wording(other.text)) - _SLOT_WORDS:
         return False
     return one.forms.keys() - other.forms.keys() <= _SLOT_WORDS and _order(one, other)
 

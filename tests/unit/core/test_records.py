@@ -119,3 +119,12 @@ def test_now_is_utc_and_sorts_as_text() -> None:
     assert abs(datetime.now(UTC) - moment) < timedelta(seconds=60)
     assert len(now()) == len("2026-01-31T18:00:00.000000+00:00")
     assert now() <= now()
+
+
+def test_content_is_what_a_speaker_says() -> None:
+    ana, bo = (Record.new("I live in Rome", metadata={"speaker": name}) for name in ("ana", "bo"))
+    nobody = Record.new("i live in Rome.", metadata={"speaker": ""})
+    assert len({ana.content, bo.content, nobody.content}) == 3
+    assert nobody.content == content_hash("I live in Rome")
+    assert ana.content == Record.new("I LIVE in Rome", metadata={"speaker": "ana"}).content
+    assert Record.new("I ski", metadata={"speaker": 5}).speaker is None

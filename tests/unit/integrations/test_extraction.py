@@ -101,6 +101,23 @@ def test_facts_of_others_than_the_user_are_dropped(server: Server) -> None:
     assert OpenAIExtractor(server.url, "tiny")(MESSAGES, ME) == []
 
 
+def test_what_cannot_be_read_or_kept_is_left_out(server: Server) -> None:
+    bad = [{"text": "I ski", "message": "0"}, "text", {"text": 5, "message": 0}]
+    unkept = [{"text": text, "message": 0} for text in ("\u200b", " ", "\ud800")]
+    good = {"text": "I live in Oslo", "message": 0}
+    server.answer = json.dumps({"facts": [*bad, *unkept, good]})
+    [found] = OpenAIExtractor(server.url, "tiny")(MESSAGES, ME)
+    assert found.text == "I live in Oslo"
+
+
+def test_a_name_that_is_no_text_is_none(server: Server) -> None:
+    server.answer = facts(("I live in Oslo", 0))
+    for name in (["ana"], {"first": "ana"}, 5):
+        told = [{"role": "user", "content": "I live in Oslo.", "name": name}]
+        [found] = OpenAIExtractor(server.url, "tiny")(told, ME)
+        assert found == Extracted("I live in Oslo", "user", 0, None)
+
+
 def test_an_agent_is_asked_about_itself_too(server: Server) -> None:
     server.answer = facts(("I'm Robo", 1))
     found = OpenAIExtractor(server.url, "tiny")(MESSAGES, Scope(agent_id="robo"))

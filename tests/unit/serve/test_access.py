@@ -44,6 +44,32 @@ def test_without_keys_other_names_of_this_computer_are_refused(serve: Serve) -> 
         assert client.get("/v1/ping/", headers={"Host": host}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}],
+)
+def test_without_keys_web_pages_of_others_are_refused(
+    serve: Serve, headers: dict[str, str]
+) -> None:
+    client = serve()
+    assert client.post("/reset", headers=headers).status_code == 403
+    assert client.post("/reset", headers={"Origin": "http://localhost:3000"}).status_code == 200
+    assert client.get("/health", headers=headers).status_code == 200
+
+
+def test_a_public_server_never_opens_up(serve: Serve, ring: KeyRing) -> None:
+    client = serve(host="0.0.0.0")
+    assert client.get("/v1/ping/").status_code == 401
+
+
+def test_with_the_last_key_gone_a_server_does_not_open_up(serve: Serve, ring: KeyRing) -> None:
+    secret, key = ring.create("a")
+    ring.revoke(key.id)
+    client = serve()
+    for headers in ({}, with_key(secret)):
+        assert client.get("/v1/ping/", headers=headers).status_code == 401
+
+
 def test_a_key_of_the_settings_is_asked_for(serve: Serve) -> None:
     client = serve(api_key="sesame")
     for headers in ({}, with_key("wrong"), with_key(""), {"Authorization": "sesame"}):

@@ -54,6 +54,7 @@ def test_pieces_are_put_together() -> None:
         ([body(b"x" * 6, True), body(b"x" * 6, True), body(b"")], {}, 413),
         ([], {"content_length": "11"}, 413),
         ([body(b"he", True), 5.0, body(b"llo")], {}, 408),
+        ([body(b"h", True), 0.15, body(b"e", True), 0.15, body(b"y")], {}, 408),
     ],
 )
 def test_bodies_that_are_refused(

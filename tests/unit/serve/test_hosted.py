@@ -183,6 +183,61 @@ def test_deleting_all_needs_a_scope(client: TestClient, add: Add) -> None:
     assert client.get("/v1/memories/?user_id=alex").json()
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [{"metadata": {}}, {"created_at": {}}, {"user_id": {}}, {"categories": {}}, {"OR": [{}]},
+     {"NOT": []}, {"AND": []}, {"memory_ids": []}, {"AND": [{"user_id": "alex"}, {}]}],
+)  # fmt: skip
+def test_conditions_that_say_nothing_delete_nothing(
+    client: TestClient, add: Add, filters: dict[str, object]
+) -> None:
+    add("I like tea")
+    answer = client.delete("/v1/memories/", params={"filters": repr(filters)})
+    assert answer.status_code == 400
+    assert client.get("/v1/memories/").json()
+
+
+@pytest.mark.parametrize("query", ["user_id=&agent_id=bot", "user_id=a&user_id=b", "filters="])
+def test_doubtful_ids_delete_nothing(client: TestClient, add: Add, query: str) -> None:
+    add("I like tea", agent_id="bot")
+    assert client.delete("/v1/memories/?" + query).status_code == 400
+    assert client.get("/v1/memories/").json()
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/memories/?user_id=alex", "/v2/entities/user/alex/",
+             "/v1/memories/?filters={'user_id':{'in':['alex']}}"],
+)  # fmt: skip
+def test_superseded_and_expired_memories_are_deleted_too(
+    client: TestClient, add: Add, path: str
+) -> None:
+    expired = add("I swam", expiration_date="2001-01-01")
+    ids = [expired, add("My name is Yusuf"), add("My name is Ada")]
+    assert client.delete(path).status_code == 200
+    assert [client.get(f"/v1/memories/{i}/").status_code for i in ids] == [404, 404, 404]
+
+
+def test_days_are_whole(client: TestClient, add: Add) -> None:
+    add("I like tea")
+    today = client.get("/v1/memories/").json()[0]["created_at"][:10]
+
+    def count(condition: object) -> int:
+        body = {"filters": {"user_id": "alex", "created_at": condition}}
+        return client.post("/v3/memories/", json=body).json()["count"]
+
+    assert [count(today), count({"eq": today}), count({"in": ["2001-01-01", today]})] == [1, 1, 1]
+    assert [count({"lte": today}), count({"gte": today})] == [1, 1]
+    assert [count({"ne": today}), count({"gt": today}), count({"lt": today})] == [0, 0, 0]
+    assert count({"nin": [today]}) == 0
+
+
+def test_a_wildcard_wants_something(client: TestClient, add: Add) -> None:
+    add("I like tea")
+    add("I like cake", categories=["food"])
+    body = {"filters": {"user_id": "alex", "categories": "*"}}
+    assert texts(client.post("/v3/memories/", json=body).json()) == ["I like cake"]
+
+
 def test_deleting_by_filters_in_python_notation(client: TestClient, add: Add) -> None:
     add("I like tea", metadata={"draft": True})
     add("I like cake", metadata={"draft": False})

@@ -26,9 +26,15 @@ def test_feedback_is_for_a_known_memory(client: TestClient, add: Add) -> None:
 def test_events_tell_how_an_add_went(client: TestClient) -> None:
     body = {"messages": "I like tea", "user_id": "alex", "infer": False}
     added = client.post("/v3/memories/add/", json=body).json()
-    event = client.get(f"/v1/event/{added['event_id']}/").json()
-    assert (event["status"], event["results"]) == ("SUCCEEDED", added["results"])
+    path = f"/v1/event/{added['event_id']}/"
+    event = client.get(path).json()
+    [result] = event["results"]
+    assert (event["status"], result["event"], result["memory"]) == (
+        "SUCCEEDED", "ADD", "I like tea",
+    )  # fmt: skip
     assert client.get("/v1/events/").json()["results"] == [event]
+    client.delete(f"/v1/memories/{result['id']}/")
+    assert client.get(path).json()["results"] == [result | {"memory": None}]
     assert client.get("/v1/event/unknown/").status_code == 404
 
 
@@ -44,6 +50,17 @@ def test_exports_keep_a_copy(client: TestClient, add: Add) -> None:
         assert [one["memory"] for one in found["results"]] == ["I like tea"]
     for asked in ({"memory_export_id": "x"}, {"filters": {"user_id": "bo"}}, {}):
         assert client.post("/v1/exports/get/", json=asked).status_code == 404
+
+
+def test_what_is_deleted_is_in_no_export_and_no_event(client: TestClient, add: Add) -> None:
+    memory_id = add("My number is 4711")
+    made = client.post("/v1/exports/", json={"schema": {}, "filters": {"user_id": "alex"}}).json()
+    client.delete(f"/v1/memories/{memory_id}/")
+    found = client.post("/v1/exports/get/", json={"memory_export_id": made["id"]}).json()
+    assert found["results"] == []
+    assert "4711" not in client.get("/v1/events/").text
+    client.post("/reset")
+    assert client.get("/v1/events/").json()["count"] == 0
 
 
 def test_a_summary_makes_nothing_up(client: TestClient, add: Add) -> None:

@@ -16,12 +16,15 @@ def test_options_go_before_variables() -> None:
     assert settings == ServeSettings(host="0.0.0.0", port=9001, max_body=1000, home="both", rate=7)
     assert from_environment(settings.environment()) == settings
     assert settings.public and not ServeSettings().public
+    assert from_environment({"MEM0_BASE_URL": "https://api.mem0.ai"}) == ServeSettings()
+    assert ServeSettings(host="[::1]").url == "http://[::1]:8123"
 
 
 @pytest.mark.parametrize(
     "variables",
     [{"MEM0_BASE_URL": "nonsense"}, {"MEM0_BASE_URL": "http://x:99999"}, {"MEMGRAFT_PORT": "x"},
-     {"MEMGRAFT_PORT": "-1"}, {"MEMGRAFT_RATE": "-1"}, {"MEMGRAFT_HOME": "castle"}],
+     {"MEMGRAFT_PORT": "-1"}, {"MEMGRAFT_RATE": "-1"}, {"MEMGRAFT_HOME": "castle"},
+     {"MEMGRAFT_LOG_LEVEL": "loud"}],
 )  # fmt: skip
 def test_what_cannot_be_used(variables: dict[str, str]) -> None:
     with pytest.raises(InvalidInput):

@@ -32,6 +32,14 @@ SCRIPTS = {
 }
 
 
+def nested(levels: int) -> Any:
+    """Lists inside each other."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 class StoreConformance:
     """`make_store()` opens the test's own store; called again, the same one once more."""
 
@@ -103,6 +111,15 @@ class StoreConformance:
             {"event_time": 2020},
             {"scope": Scope(user_id="")},
             {"scope": Scope(user_id=5)},  # type: ignore[arg-type]
+            {"scope": Scope(user_id="a\0b")},
+            {"scope": Scope(run_id="é" * 300)},
+            {"id": "a\0b"},
+            {"id": "x" * 3000},
+            {"source": "a\0b"},
+            {"event_time": "a\0b"},
+            {"metadata": {"a": nested(32)}},
+            {"metadata": {"a": nested(5_000)}},
+            {"categories": [nested(300)]},
         ],
     )
     def test_values_that_cannot_be_kept_are_refused(
@@ -112,6 +129,36 @@ class StoreConformance:
             store.add(replace(Record.new("I like tea"), **fields))
         assert store.count() == 0
         assert store.sequence() == 0
+
+    def test_values_at_the_limits_are_kept(self, store: Store) -> None:
+        names = iter("x" * 510 + str(number) for number in range(10, 20))
+        scope = Scope(*(next(names) for _ in range(4)))
+        record = replace(Record.new("I like tea", scope), id=next(names))
+        record = replace(record, metadata={"a": nested(31)}, source="x" * 5000)
+        store.add(record)
+        assert store.list(scope) == [store.get(record.id)] == [record]
+        assert store.supersede(replace(record, id=next(names)), record.id).supersedes == record.id
+
+    def test_times_of_day_are_kept_in_utc(self, store: Store) -> None:
+        for given, wanted in (
+            ("2024-05-01T01:00:00+02:00", "2024-04-30T23:00:00.000000+00:00"),
+            ("2024-05-01", "2024-05-01"),
+            ("2024", "2024"),
+            ("one day: soon", "one day: soon"),
+        ):
+            record, _ = store.add(Record.new(f"It was {given}", event_time=given))
+            assert store.get(record.id).event_time == wanted
+
+    def test_each_speaker_has_facts_of_their_own(self, store: Store) -> None:
+        ana, bo = (
+            Record.new("I live in Rome", YUSUF, metadata={"speaker": name})
+            for name in ("ana", "bo")
+        )
+        assert store.add(ana) == (ana, True)
+        assert store.add(bo) == (bo, True)
+        assert store.add(replace(ana, id="another")) == (ana, False)
+        with pytest.raises(Conflict):
+            store.update(bo.id, {"metadata": {"speaker": "ana"}})
 
     def test_an_unknown_id_is_not_found(self, store: Store) -> None:
         for call in (store.get, store.delete, lambda missing: store.update(missing, {})):
@@ -428,6 +475,8 @@ class StoreConformance:
     def test_documents_hold_plain_json_only(self, store: Store) -> None:
         with pytest.raises(InvalidInput):
             store.put_document("event", "1", {"at": object()})
+        with pytest.raises(InvalidInput, match="too deeply"):
+            store.put_document("event", "1", {"at": nested(300)})
         assert store.count_documents("event") == 0
 
     def test_documents_survive_a_reset(self, store: Store) -> None:
@@ -559,6 +608,12 @@ class StoreConformance:
             {"metadata": {"a": "\ud800"}},
             {"source": "\ud800"},
             {"metadata": {"a": float("inf")}},
+            {"metadata": {"a": nested(300)}},
+            {"source": "a\0b"},
+            {"supersedes": "a\0b"},
+            {"superseded_by": "x" * 3000},
+            {"event_time": "a\0b"},
+            {"scope": Scope(agent_id="a\0b")},
         ],
     )
     def test_nothing_is_restored_if_one_entry_is_bad(
@@ -581,7 +636,10 @@ class StoreConformance:
             {"old_text": 5},
             {"new_text": "\ud800"},
             {"reason": 5},
+            {"reason": "a\0b"},
+            {"old_text": "a\0b"},
             {"scope": Scope(user_id=5)},  # type: ignore[arg-type]
+            {"scope": Scope(run_id="a\0b")},
         ],
     )
     def test_bad_events_are_not_restored(self, store: Store, fields: dict[str, Any]) -> None:

@@ -1,0 +1,351 @@
+"""Proves samples answerable from what they say alone.
+
+Every input is read as a model would have to read it: its lines are parsed anew, the hops are
+followed, there is exactly one answer, and it is the target. Nothing here is shared with the
+generators but the format, and what the metadata tell is compared with what was found.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memgraft.core.errors import InvalidInput
+from memgraft.data.fitting import TokenCount
+from memgraft.data.samples import Progress, Sample, read_samples
+
+IGNORED = -100
+
+
+def check(sample: Sample, count: TokenCount | None = None) -> None:
+    """Prove one sample.
+
+    Args:
+        sample: of any of the tasks; `metadata["task"]` says of which.
+        count: where given, the told numbers of tokens are compared too.
+
+    Raises:
+        InvalidInput: what is wrong with it.
+    """
+    task = sample.metadata.get("task")
+    if task not in CHECKS:
+        raise InvalidInput(
+            f"no task is called {task!r}", expected=", ".join(sorted(CHECKS)), got=repr(task)
+        )
+    CHECKS[task](sample)
+    if count and isinstance(sample.input, str) and isinstance(sample.target, str):
+        _same("tokens", sample, count(sample.input))
+        _same("target_tokens", sample, count(sample.target))
+
+
+def check_file(
+    path: Path, count: TokenCount | None = None, progress: Progress | None = None
+) -> Counter[str]:
+    """Prove every sample of a JSONL file; how many there are of each task.
+
+    Raises:
+        InvalidInput: with the number of the first line that is wrong, or that the file is empty.
+    """
+    seen: Counter[str] = Counter()
+    for number, sample in enumerate(read_samples(path), 1):
+        try:
+            check(sample, count)
+        except InvalidInput as error:
+            raise InvalidInput(
+                f"{path}, line {number}: {error.what}",
+                expected=error.expected,
+                got=error.got,
+                next_step=error.next_step,
+            ) from error
+        seen[sample.metadata["task"]] += 1
+        if progress:
+            progress("checked", number, 0)
+    if not seen:
+        raise InvalidInput(f"{path} holds no samples")
+    return seen
+
+
+@dataclass(frozen=True)
+class _Line:
+    """`left` leads to `right`, which `ends` a chain or not (None: the line does not say)."""
+
+    left: str
+    right: str
+    ends: bool | None
+    offset: int
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How a style is read: the question, the lines, and the target."""
+
+    question: re.Pattern[str]  # at the end of the input, with the start
+    line: re.Pattern[str]  # link, or end
+    target: re.Pattern[str]  # with the answer
+    arrow: str
+
+
+_FORMATS = {
+    "magic": _Format(
+        question=re.compile(
+            r"\nCOMPLETION:\nHops=(?P<hops>\d+)\n\nCoT=(?P<cot>True|False)\n\n"
+            r"(?P<start>[A-Za-z]+) =\Z"
+        ),
+        line=re.compile(r"([A-Za-z]+) = (?:(?P<link>[A-Za-z]+)|'(?P<end>[A-Za-z]+)')"),
+        target=re.compile(r" '([^']*)'"),
+        arrow=" = ",
+    ),
+    "agents": _Format(
+        question=re.compile(
+            r"\n\nQuestion: Which credential do the handovers that begin with agent "
+            r"(?P<start>\S+) lead to\?\nAnswer:\Z"
+        ),
+        line=re.compile(
+            r"Agent (\S+) (?:hands over to agent (?P<link>\S+)|holds the credential (?P<end>\S+))\."
+        ),
+        target=re.compile(r" (.*)"),
+        arrow=" -> ",
+    ),
+    "variables": _Format(
+        question=re.compile(
+            r"\n\nQuestion: Which number is the value of VAR (?P<start>[A-Z]+)\?\nAnswer:\Z"
+        ),
+        line=re.compile(r"VAR ([A-Z]+) = (?:VAR (?P<link>[A-Z]+)|(?P<end>\d+))"),
+        target=re.compile(r" (.*)"),
+        arrow=" -> ",
+    ),
+    "components": _Format(
+        question=re.compile(
+            r"\n\nQuestion: Which component does (?P<start>\w+) rest on in the end\?\nAnswer:\Z"
+        ),
+        line=re.compile(r"The component (\w+) depends on (?P<either>\w+)\."),
+        target=re.compile(r" (.*)"),
+        arrow=" -> ",
+    ),
+}
+
+
+def _check_chains(sample: Sample, styles: Sequence[str], shared: bool) -> None:
+    """`shared`: whether lines may lead to one name."""
+    text, target = _texts(sample)
+    style = sample.metadata.get("style")
+    if style not in styles:
+        raise InvalidInput(f"no style is called {style!r}", expected=", ".join(styles))
+    form = _FORMATS[str(style)]
+    asked = form.question.search(text)
+    if not asked:
+        raise InvalidInput("the input does not end with a question", got=repr(text[-120:]))
+    lines = _lines(text[: asked.start()], form)
+    if not shared:
+        _once([line.right for line in lines.values()], "more than one line leads to")
+    _complete(lines)
+    found = _followed(lines, asked["start"])
+    path = [line.right for line in found]
+    _same("hops", sample, len(path))
+    if "hops" in asked.groupdict():
+        _equal("the hops that the question tells", asked["hops"], str(len(path)))
+        _equal("CoT", asked["cot"], str(sample.metadata.get("cot")))
+    due = form.arrow.join(path if sample.metadata.get("cot") else path[-1:])
+    matched = form.target.fullmatch(target)
+    _equal("the target", matched[1] if matched else target, due)
+    _same("start", sample, asked["start"])
+    _same("answer", sample, path[-1])
+    _located(sample, [line.offset for line in found])
+
+
+def _lines(context: str, form: _Format) -> dict[str, _Line]:
+    """The lines by what stands left of them, which is there once."""
+    lines: dict[str, _Line] = {}
+    offset = 0
+    for number, text in enumerate(context.split("\n"), 1):
+        matched = form.line.fullmatch(text)
+        if not matched:
+            raise InvalidInput(f"line {number} of the context cannot be read", got=repr(text)[:80])
+        parts = matched.groupdict()
+        left = matched[1]
+        if left in lines:
+            raise InvalidInput("more than one line tells what follows", got=left)
+        if "either" in parts:
+            lines[left] = _Line(left, parts["either"], None, offset)
+        else:
+            ends = parts["end"] is not None
+            lines[left] = _Line(left, parts["end" if ends else "link"], ends, offset)
+        offset += len(text) + 1
+    return lines
+
+
+def _complete(lines: dict[str, _Line]) -> None:
+    """Every chain, asked for or not, comes to an end, and to no other end than it says."""
+    ending: set[str] = set()
+    for line in lines.values():
+        if line.ends is False and line.right not in lines:
+            raise InvalidInput("a chain breaks off", got=f"nothing follows {line.right}")
+        if line.ends and line.right in lines:
+            raise InvalidInput("a chain goes on after its end", got=line.right)
+        walked: list[str] = []
+        name = line.left
+        while name in lines and name not in ending:
+            walked.append(name)
+            if len(walked) > len(lines):
+                raise InvalidInput("a chain runs in a circle", got=name)
+            name = lines[name].right
+        ending.update(walked)
+
+
+def _followed(lines: dict[str, _Line], start: str) -> list[_Line]:
+    """The lines from a start to the end."""
+    if start not in lines:
+        raise InvalidInput("no line begins with what is asked for", got=start)
+    found = [lines[start]]
+    while not found[-1].ends and found[-1].right in lines:
+        found.append(lines[found[-1].right])
+    return found
+
+
+_ASKED = re.compile(
+    r"\n\n\n# (?:Which function is described as \"(?P<name>[^\n]*)\"\?\n# Its name:"
+    r"|Again the function that is described as \"(?P<source>[^\n]*)\":\ndef)\Z"
+)
+
+
+def _check_code(sample: Sample) -> None:
+    text, target = _texts(sample)
+    asked = _ASKED.search(text)
+    if not asked:
+        raise InvalidInput("the input does not end with a question", got=repr(text[-120:]))
+    context = text[: asked.start()]
+    try:
+        functions = [
+            node
+            for node in ast.parse(context).body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+    except SyntaxError as error:
+        raise InvalidInput("the context is no Python", got=str(error)) from error
+    _once([function.name for function in functions], "there is more than one function")
+    ask = "name" if asked["name"] is not None else "source"
+    _same("ask", sample, ask)
+    found = [function for function in functions if _summary(function) == asked[ask]]
+    if len(found) != 1:
+        raise InvalidInput(
+            "the description does not tell which function is meant",
+            expected="one function with it",
+            got=str(len(found)),
+        )
+    [function] = found
+    if re.search(rf"\b{re.escape(function.name)}\b", asked[0]):
+        raise InvalidInput("the question gives the name away", got=function.name)
+    lines = context.split("\n")
+    own = "\n".join(lines[function.lineno - 1 : function.end_lineno])
+    _equal("the target", target, f" {function.name}" if ask == "name" else own[len("def") :])
+    _same("answer", sample, function.name)
+    first = min([function.lineno, *(d.lineno for d in function.decorator_list)]) - 1
+    if first and lines[first - 1].startswith("# "):
+        first -= 1
+    _located(sample, [sum(len(line) + 1 for line in lines[:first])])
+
+
+def _summary(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    paragraph, _, _ = (ast.get_docstring(function) or "").partition("\n\n")
+    return re.sub(r"\s+", " ", paragraph).strip()
+
+
+def _check_mqar(sample: Sample) -> None:
+    """Reads the ids from left to right: what is a write and what a query, they tell themselves."""
+    ids, labels = sample.input, sample.target
+    if isinstance(ids, str) or isinstance(labels, str):
+        raise InvalidInput("MQAR is of token ids", got="text")
+    _same("tokens", sample, len(ids))
+    _equal("the number of labels", len(labels), len(ids))
+    keys = (_number(sample, "vocabulary") - 1 - _number(sample, "noise")) // 2
+    stored: dict[int, int] = {}
+    where: dict[int, int] = {}
+    asked: list[int] = []
+    distances: list[int] = []
+    updates = 0
+    for place, (token, label) in enumerate(zip(ids, labels, strict=True)):
+        if not 0 < token < _number(sample, "vocabulary"):
+            raise InvalidInput(f"id {token} at {place} is not of the vocabulary")
+        follows = ids[place + 1] if place + 1 < len(ids) else 0
+        writes = token <= keys < follows <= 2 * keys
+        if writes:
+            updates += token in stored
+            stored[token], where[token] = follows, place + 1
+        elif token <= keys:
+            if token not in stored:
+                raise InvalidInput(f"key {token} is asked for at {place} and was not written")
+            _equal(f"the label of key {token} at {place}", label, stored[token])
+            asked.append(token)
+            distances.append(place - where[token])
+        elif token <= 2 * keys and not (place and ids[place - 1] <= keys):
+            raise InvalidInput(f"value {token} at {place} has no key")
+        if label != IGNORED and (writes or token > keys):
+            raise InvalidInput(f"there is a label at {place}, where nothing is asked for")
+    _once(asked, "asked for more than once is key")
+    if updates and sample.metadata["task"] == "mqar":
+        raise InvalidInput("a key is written twice", got=f"{updates} times")
+    for name, found in (
+        ("pairs", len(stored)),
+        ("updates", updates),
+        ("queries", len(asked)),
+        ("distances", distances),
+    ):
+        _same(name, sample, found)
+    if not asked:
+        raise InvalidInput("nothing is asked for")
+
+
+def _texts(sample: Sample) -> tuple[str, str]:
+    if not isinstance(sample.input, str) or not isinstance(sample.target, str):
+        raise InvalidInput("input and target are texts", got=type(sample.input).__name__)
+    return sample.input, sample.target
+
+
+def _number(sample: Sample, name: str) -> int:
+    value = sample.metadata.get(name)
+    if not isinstance(value, int):
+        raise InvalidInput(f"metadata tell no {name}", got=repr(value))
+    return value
+
+
+def _once(names: Sequence[object], what: str) -> None:
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise InvalidInput(f"{what} {twice[0]}", got=f"{len(twice)} such")
+
+
+def _equal(what: str, got: object, expected: object) -> None:
+    if got != expected:
+        raise InvalidInput(f"{what} is wrong", expected=repr(expected)[:200], got=repr(got)[:200])
+
+
+def _same(name: str, sample: Sample, found: Any) -> None:
+    _equal(f"metadata's {name}", sample.metadata.get(name), found)
+
+
+def _located(sample: Sample, offsets: list[int]) -> None:
+    """Whether the needle lies where the metadata say."""
+    _same("offsets", sample, offsets)
+    depths = sample.metadata.get("depths")
+    if not isinstance(depths, list) or len(depths) != len(offsets):
+        raise InvalidInput("metadata do not tell the needle's depths", got=repr(depths)[:80])
+    if any(not 0 <= depth <= 1 for depth in depths):
+        raise InvalidInput("a depth is not within 0 and 1", got=repr(depths)[:80])
+    by_place = sorted(range(len(offsets)), key=offsets.__getitem__)
+    ordered = [depths[i] for i in by_place]
+    if ordered != sorted(ordered):
+        raise InvalidInput("depths and offsets disagree", got=f"{depths}, {offsets}")
+
+
+CHECKS: dict[Any, Callable[[Sample], None]] = {
+    "hash_hop": lambda sample: _check_chains(sample, ("magic", "agents"), shared=False),
+    "dependency": lambda sample: _check_chains(sample, ("components", "variables"), shared=True),
+    "code_retrieval": _check_code,
+    "mqar": _check_mqar,
+    "forgetting_mqar": _check_mqar,
+}
