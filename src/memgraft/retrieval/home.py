@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -102,14 +102,11 @@ class PassagesHome(Home):
         return [Receipt(record.id, self.name, "exact", milliseconds=each) for record in records]
 
     def read(self, query: Query) -> Passages:
-        where = None
-        if query.filters is not None:
-            accepted = {r.id for r in self.store.list(query.scope) if query.filters(r)}
-            where = lambda trace: trace.id in accepted  # noqa: E731
+        accepts = query.filters
         asked = Asked(
             limit=query.limit,
             scope=query.scope,
-            where=where,
+            where=accepts and (lambda trace: accepts(cast(Record, trace.record))),
             confidence=query.confidence,
             adaptive=query.adaptive,
             tokens=query.tokens,

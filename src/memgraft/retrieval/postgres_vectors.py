@@ -43,13 +43,19 @@ CREATE TABLE memgraft.{name} (
     agent_id text COLLATE "C",
     app_id text COLLATE "C",
     run_id text COLLATE "C",
-    vector halfvec({dimension}) NOT NULL,
+    vector {types}.halfvec({dimension}) NOT NULL,
     PRIMARY KEY (tenant, id),
     FOREIGN KEY (tenant, id) REFERENCES memgraft.records ON DELETE CASCADE
 );
 ALTER TABLE memgraft.{name} ALTER COLUMN vector SET STORAGE {storage};
-CREATE INDEX {name}_near ON memgraft.{name} USING hnsw (vector halfvec_cosine_ops);
+CREATE INDEX {name}_near ON memgraft.{name} USING hnsw (vector {types}.halfvec_cosine_ops);
 CREATE INDEX {name}_user ON memgraft.{name} (tenant, user_id);
+"""
+
+# The schema of pgvector, as SQL names it.
+_TYPES = """
+SELECT quote_ident(nspname), nspname::text FROM pg_namespace
+WHERE oid = (SELECT extnamespace FROM pg_extension WHERE extname = 'vector')
 """
 
 # A record that is gone meanwhile gets no vector; one that another process wrote in this version or
@@ -58,7 +64,7 @@ _PUT = """
 INSERT INTO memgraft.{name} AS held
     (tenant, id, version, user_id, agent_id, app_id, run_id, vector)
 SELECT r.tenant, r.id, given.version, r.user_id, r.agent_id, r.app_id, r.run_id,
-    given.vector::halfvec
+    given.vector::{types}.halfvec
 FROM unnest(?::text[], ?::int[], ?::text[]) AS given (id, version, vector)
 JOIN memgraft.records AS r ON r.tenant = ? AND r.id = given.id
 ORDER BY r.id FOR KEY SHARE OF r
@@ -73,7 +79,7 @@ WITH near AS MATERIALIZED (
     SELECT id, {score} AS score, number FROM memgraft.records
     WHERE tenant = ? AND {alive} AND words @@ ?::tsquery ORDER BY score DESC, number DESC LIMIT ?
 )
-SELECT (SELECT count(*) FROM near), 1 - (v.vector <=> ?::halfvec), {score}, {columns}
+SELECT (SELECT count(*) FROM near), 1 - (v.vector OPERATOR({types}.<=>) ?::{types}.halfvec), {score}, {columns}
 FROM memgraft.records AS r JOIN memgraft.{name} AS v ON v.tenant = r.tenant AND v.id = r.id
 WHERE r.tenant = ? AND {living}
     AND r.id = ANY(ARRAY(SELECT id FROM near UNION SELECT id FROM said))
@@ -121,6 +127,8 @@ class Vectors:
         if not store.read(lambda session: _is_there(session, self._name)):
             with store.database.as_owner() as connection:
                 _make(connection, self._name, dimension, store.database.role)
+        # Where the types and operators are; no search path needs to lead there.
+        [(self._types, _)] = store.read(lambda session: session.run(_TYPES))
         store.write(self._claim, alone=False)
 
     def put(self, records: Sequence[Record], vectors: NDArray[np.float32]) -> None:
@@ -130,7 +138,7 @@ class Vectors:
 
         def work(session: PostgresRows) -> None:
             self._check(session, "FOR SHARE")  # whoever embeds anew waits, and sees these
-            sql = _PUT.format(name=self._name)
+            sql = _PUT.format(name=self._name, types=self._types)
             session.run(sql, [ids, versions, texts, session.tenant])
 
         self._store.write(work, alone=False)
@@ -191,7 +199,8 @@ class Vectors:
         living, moment = rows.live(Scope())
         asked = "[" + ",".join(map(str, vector.tolist())) + "]"
         columns = ", ".join(f"r.{name}" for name in rows.NAMES)
-        parts = {"name": self._name, "covered": covered, "score": how.score, "columns": columns}
+        parts = {"name": self._name, "types": self._types, "covered": covered, "score": how.score}
+        parts["columns"] = columns
         given = [
             *(session.tenant, *covering, asked, pool),
             *(*how.values, session.tenant, *values, how.query, pool),
@@ -202,7 +211,8 @@ class Vectors:
             sql = _NOMINATED.format(**parts, alive=alive, living=living, distance=distance)
             return session.run(sql, given)
 
-        exactly = "(vector <=> ?::halfvec) + 0.0"  # no index knows this order
+        nearest = f"vector OPERATOR({self._types}.<=>) ?::{self._types}.halfvec"
+        exactly = f"({nearest}) + 0.0"  # no index knows this order
         hits: list[Any] = []
         if how.count > ann_above and pool <= _WIDEST:
             session.run(
@@ -210,7 +220,7 @@ class Vectors:
                 "set_config('hnsw.ef_search', ?, true)",
                 [str(pool)],
             )
-            hits = found("vector <=> ?::halfvec")
+            hits = found(nearest)
         if not hits or hits[0][0] < min(pool, how.count):
             hits = found(exactly)
         candidates = [
@@ -290,7 +300,30 @@ def _make(connection: Connection[Any], name: str, dimension: int, role: str | No
             next_step="install a newer one; then ALTER EXTENSION vector UPDATE",
         )
     storage = "PLAIN" if dimension <= _IN_PAGE else "EXTERNAL"
-    connection.execute(_TABLE.format(name=name, dimension=dimension, storage=storage))
+    [(types, schema)] = connection.execute(_TYPES).fetchall()
+    sql = _TABLE.format(name=name, types=types, dimension=dimension, storage=storage)
+    connection.execute(sql)
     connection.execute(walled(name))
     if role is not None:
         grant(connection, role, (name,))
+        _let_in(connection, role, schema)
+
+
+def _let_in(connection: Connection[Any], role: str, schema: str) -> None:
+    """Into the schema of pgvector, which is often `public`, where everybody is."""
+    from psycopg import errors, sql
+
+    asked = "SELECT has_schema_privilege(%s, %s, 'USAGE')"
+    if connection.execute(asked, (role, schema)).fetchall() == [(True,)]:
+        return
+    names = sql.Identifier(schema), sql.Identifier(role)
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(*names))
+    except errors.InsufficientPrivilege as error:
+        raise StoreError(
+            "the store may not use pgvector",
+            expected=f"the right to use the schema {schema}, where it is",
+            got=str(error).splitlines()[0],
+            next_step=f"as its owner: GRANT USAGE ON SCHEMA {schema} TO {role}",
+        ) from error

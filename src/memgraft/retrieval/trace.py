@@ -31,6 +31,8 @@ class Trace:
     # In [0, 1]; what nobody has rated is in the middle.
     importance: float = 0.5
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    # What it was made of, for filters.
+    record: Record | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, record: Record) -> Self:
@@ -49,6 +51,7 @@ class Trace:
             scope=record.scope,
             importance=float(importance) if rated else 0.5,
             metadata=about,
+            record=record,
         )
 
     @property
