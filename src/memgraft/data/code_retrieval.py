@@ -163,7 +163,9 @@ def _sample(source: _Invented | _Drawn, ask: str, fitter: Fitter) -> Sample:
         return [made.source] if made else None
 
     frame = Frame([needle.source], SEPARATOR + question, target, separator=SEPARATOR)
-    fitted = fitter.fit(frame, [Maker(function, source.patience), Maker(lambda: [source.statement()])])
+    fitted = fitter.fit(
+        frame, [Maker(function, source.patience), Maker(lambda: [source.statement()])]
+    )
     metadata = {
         "task": "code_retrieval",
         "style": source.style,

@@ -148,7 +148,7 @@ class Fitter:
                 best = slack, pieces
             if slack >= 0 and (slack < rejected or not rejected):
                 break
-            room += slack
+            room = _cost(units) + slack
             while units and _cost(units) > room:
                 units.pop()
         while best is None:  # a tokenizer whose tokens depend on what stands lines away

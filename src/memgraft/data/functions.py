@@ -103,9 +103,9 @@ def _statements(tree: ast.Module, lines: list[str]) -> Iterator[str]:
     """Imports and assignments that have their line to themselves."""
     taken = Counter(node.lineno for node in tree.body)
     for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign):
-            if node.lineno == node.end_lineno and taken[node.lineno] == 1:
-                yield lines[node.lineno - 1]
+        alone = node.lineno == node.end_lineno and taken[node.lineno] == 1
+        if alone and isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign):
+            yield lines[node.lineno - 1]
 
 
 def described(node: Def) -> str:

@@ -74,16 +74,49 @@ def make_host(model: Any, tokenizer: Any, name: str) -> Host:
     return Host(model, tokenizer, name, fingerprint(model))
 
 
+def load_tokenizer(spec: str = DEFAULT_MODEL, progress: Progress | None = None) -> Any:
+    """The tokenizer of a model alone, as it is; no weights are loaded.
+
+    Args:
+        spec: as for `load_host`; any architecture.
+
+    Raises:
+        ModelError: there is no tokenizer.
+        BundleError: the bundle could not be fetched or its hash is wrong.
+    """
+    if spec not in BUNDLES:
+        return _tokenizer(_find(spec))
+    bundle = BUNDLES[spec]
+    converted = _converted_path(bundle)
+    if converted.is_dir():
+        return _tokenizer(_folder(converted))
+    fetch(bundle, progress)
+    return _tokenizer(_gguf(bundle.weights_path))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What transformers is asked to load, and what is said if it cannot."""
+
+    name: str
+    failure: str
+    options: dict[str, Any]
+
+
 def _load(spec: str, progress: Progress | None) -> tuple[Any, Any]:
     if spec in BUNDLES:
-        return _load_folder(_converted_bundle(BUNDLES[spec], progress))
+        return _both(_folder(_converted_bundle(BUNDLES[spec], progress)))
+    return _both(_find(spec))
+
+
+def _find(spec: str) -> _Source:
     path = Path(spec).expanduser()
     if path.is_file() and path.suffix == ".gguf":
-        return _load_gguf(path)
+        return _gguf(path)
     if path.exists() or spec.startswith((".", "/", "~")):
-        return _load_folder(path)
+        return _folder(path)
     if spec.count("/") == 1:
-        return _from_pretrained(spec, f"cannot load {spec!r} from the model hub")
+        return _Source(spec, f"cannot load {spec!r} from the model hub", {})
     raise ModelError(
         f"no model is called {spec!r}",
         expected=f"{', '.join(sorted(BUNDLES))}, a folder, a .gguf file, or a hub id (owner/name)",
@@ -91,45 +124,65 @@ def _load(spec: str, progress: Progress | None) -> tuple[Any, Any]:
     )
 
 
-def _load_folder(path: Path) -> tuple[Any, Any]:
+def _folder(path: Path) -> _Source:
     if not (path / "config.json").is_file():
         raise ModelError(
             f"{path} is not a model folder",
             expected="a folder with config.json, weights and a tokenizer",
             got="no config.json in it" if path.is_dir() else "no such folder",
         )
-    return _from_pretrained(str(path), f"cannot load the model in {path}", local_files_only=True)
+    return _Source(str(path), f"cannot load the model in {path}", {"local_files_only": True})
 
 
-def _load_gguf(path: Path) -> tuple[Any, Any]:
-    return _from_pretrained(str(path.parent), f"cannot load {path}", gguf_file=path.name)
+def _gguf(path: Path) -> _Source:
+    return _Source(str(path.parent), f"cannot load {path}", {"gguf_file": path.name})
 
 
-def _from_pretrained(source: str, failure: str, **options: Any) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def _both(source: _Source) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **options)
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
+        model = AutoModelForCausalLM.from_pretrained(
+            source.name, dtype=torch.float32, **source.options
+        )
     except Exception as error:  # transformers raises a dozen unrelated types here
-        raise ModelError(
-            failure,
-            expected="a causal language model that transformers can load",
-            got=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
-            next_step="check the path or id, and the network if it is a hub id",
-        ) from error
-    return model, tokenizer
+        expected = "a causal language model that transformers can load"
+        raise _failed(source, expected, error) from error
+    return model, _tokenizer(source)
+
+
+def _tokenizer(source: _Source) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(source.name, **source.options)
+    except Exception as error:
+        expected = "a tokenizer that transformers can load"
+        raise _failed(source, expected, error) from error
+
+
+def _failed(source: _Source, expected: str, error: Exception) -> ModelError:
+    return ModelError(
+        source.failure,
+        expected=expected,
+        got=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+        next_step="check the path or id, and the network if it is a hub id",
+    )
+
+
+def _converted_path(bundle: Bundle) -> Path:
+    return cache_folder() / "models" / f"{bundle.name}-{bundle.sha256[:12]}"
 
 
 def _converted_bundle(bundle: Bundle, progress: Progress | None) -> Path:
     """The bundle as a plain safetensors folder: dequantising takes 15 s, so it happens once."""
-    target = cache_folder() / "models" / f"{bundle.name}-{bundle.sha256[:12]}"
+    target = _converted_path(bundle)
     if target.is_dir():
         return target
     fetch(bundle, progress)
     if progress:
         progress(f"preparing {bundle.name}", 0, 0)
-    quantised, tokenizer = _load_gguf(bundle.weights_path)
+    quantised, tokenizer = _both(_gguf(bundle.weights_path))
     model = _plain_copy(quantised)
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=".convert-"))

@@ -11,7 +11,14 @@ import pytest
 import torch
 
 from memgraft.core.errors import ModelError
-from memgraft.host.load import PLAIN_TEMPLATE, Host, fingerprint, load_host, make_host
+from memgraft.host.load import (
+    PLAIN_TEMPLATE,
+    Host,
+    fingerprint,
+    load_host,
+    load_tokenizer,
+    make_host,
+)
 
 MESSAGES = [{"role": "user", "content": "Hi there"}]
 
@@ -191,3 +198,32 @@ def test_the_config_decides_the_type(folder: Path) -> None:
     config |= {"model_type": "mistral", "architectures": ["MistralForCausalLM"]}
     (folder / "config.json").write_text(json.dumps(config))
     assert load_host(str(folder)).model.config.model_type == "mistral"
+
+
+def test_a_tokenizer_loads_without_weights(folder: Path, tiny_host: Callable[[str], Host]) -> None:
+    (folder / "model.safetensors").unlink()
+    ids = load_tokenizer(str(folder))("Hi there").input_ids
+    assert ids == tiny_host("llama").tokenizer("Hi there").input_ids
+
+
+def test_tokenizers_that_are_not_there(folder: Path) -> None:
+    for path in folder.glob("*token*"):
+        path.unlink()
+    with pytest.raises(ModelError, match="a tokenizer that transformers can load"):
+        load_tokenizer(str(folder))
+    for spec, reason in (("/nowhere", "no such folder"), ("smollm3", "smollm2-135m")):
+        with pytest.raises(ModelError, match=reason):
+            load_tokenizer(spec)
+
+
+@pytest.mark.bundle
+def test_the_bundles_tokenizer_is_the_one_of_its_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From the converted folder, and where there is none yet, from the bundle itself."""
+    text = "def f(x):\n\n    return 'x'  # 12345"
+    ids = load_host().tokenizer(text).input_ids
+    assert load_tokenizer()(text).input_ids == ids
+    monkeypatch.setattr("memgraft.host.load._converted_path", lambda _: tmp_path / "none")
+    assert load_tokenizer()(text).input_ids == ids
+    assert not (tmp_path / "none").exists()
