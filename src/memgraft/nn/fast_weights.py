@@ -119,7 +119,7 @@ def checked(
         "queries": (queries, (batch, heads, tokens, width)),
         "values": (values, (batch, heads, tokens, values.shape[-1])),
         **{name: (gate, (batch, heads, tokens)) for name, gate in gates._asdict().items()},
-        **{name: (part, (batch, heads, *last)) for name, (part, last) in state.items()},
+        **{f"state.{name}": (part, (batch, heads, *last)) for name, (part, last) in state.items()},
     }
     if mask is not None:
         shapes["the mask"] = (mask, (batch, tokens))

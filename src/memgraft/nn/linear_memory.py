@@ -9,8 +9,12 @@ Token t finds the error of what the memory knows so far, steps against it, and t
 
 It is gradient descent on ½‖k M - v‖² (Titans, arXiv 2501.00663, eq. 9-14, with a linear memory;
 without momentum the gated delta rule, arXiv 2412.06464). What is written at t depends on tokens
-before t and on t itself; what is read at t includes t's own write and nothing later. It is stable
-for θ‖k‖² < 2(1+η): with unit keys, for every θ in [0, 1].
+before t and on t itself; what is read at t includes t's own write and nothing later.
+
+Stability, with unit keys: without momentum, every θ in [0, 1] will do. With it, one key repeated
+is stable for θ < 2(1+η), but keys that differ ask for θ ≤ 1-η, as S grows to 1 / (1-η) times a
+write: after 4,096 random keys of width 16 with θ = 1 and η = .7 the weights were at 10⁸²,
+with θ = 1-η at their usual size.
 """
 
 from __future__ import annotations
