@@ -61,6 +61,10 @@ class Memory:
     What a method returns is on disk. Homes are told after the store; one that was interrupted,
     or belongs to another process, catches up before the next read.
 
+    What a new fact repeats or contradicts is looked up before the store's transaction: two
+    processes that write of the same scope at the same moment may keep both of two facts that
+    contradict each other. The next fact about it replaces one of them.
+
     Args:
         store: the truth.
         homes: where records become readable; none is fine for a plain store.
@@ -425,7 +429,8 @@ def _align(home: Home, changes: Changes, progress: Progress | None) -> list[Rece
         gone = held.keys() & changes.gone
     receipts = home.forget(sorted(gone)) if gone else []
     live = changes.live.values()
-    missing = [record for record in live if held.get(record.id) != record.version]
+    stale = home.stale(live)
+    missing = [r for r in live if held.get(r.id) != r.version or r.id in stale]
     tell = progress or (lambda *_: None)
     for start in range(0, len(missing), home.batch):
         tell(f"{home.name}: catching up", start, len(missing))

@@ -50,7 +50,7 @@ def import_records(
     What is there already stays as it is; exits with 1 if an id belongs to another record.
     """
     read = _reader(file, form, user, session)
-    opened = open_plain_store(store)
+    opened = open_plain_store(store, create=not dry_run)
     try:
         from memgraft.store.exchange import import_entries
 
@@ -70,23 +70,23 @@ def export_jsonl(out: Path, store: str | None, user: str | None) -> None:
     """Write records with their history, everybody's if no user is named."""
     if out.exists():
         raise InvalidInput(f"{out} is there already", next_step="name a new file")
-    opened = open_plain_store(store)
+    opened = open_plain_store(store, create=False)
     try:
         from memgraft.store.exchange import export_records
 
         with Bars() as bars:
-            count = export_records(opened, out, Scope(user_id=user), bars)
+            count = export_records(opened, out, Scope(user_id=user), bars, overwrite=False)
     finally:
         opened.close()
     print(f"{count} records in {out}")
 
 
-def open_plain_store(location: str | None) -> Store:
+def open_plain_store(location: str | None, create: bool = True) -> Store:
     """The store without any home."""
     from memgraft.core.paths import default_store
     from memgraft.store.open import open_store
 
-    return open_store(location or default_store())
+    return open_store(location or default_store(), create=create)
 
 
 def _reader(file: Path, form: str, user: str | None, session: str | None) -> Reader:
@@ -95,6 +95,12 @@ def _reader(file: Path, form: str, user: str | None, session: str | None) -> Rea
 
     if form not in FORMATS:
         raise InvalidInput(f"no format is called {form!r}", expected=", ".join(FORMATS))
+    if file.is_fifo() or file.is_char_device():
+        raise InvalidInput(
+            "a pipe cannot be read twice: to check all of it, and to keep it",
+            got=str(file),
+            next_step="write it to a file, and name that",
+        )
     if session is not None and form != "langchain":
         raise InvalidInput("only a LangChain conversation has a session")
     if form == "jsonl":

@@ -20,7 +20,7 @@ FIELDS = (
     *SCOPE, "id", "text", "categories", "created_at", "updated_at", "expires_at", "event_time",
     "source", "version",
 )  # fmt: skip
-_TIMES = ("created_at", "updated_at", "expires_at")
+_TIMES = ("created_at", "updated_at", "expires_at", "event_time")
 _METADATA = "metadata"
 
 

@@ -14,10 +14,11 @@ from memgraft.core.errors import FolderError
 
 
 @contextlib.contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path, overwrite: bool = True) -> Iterator[Path]:
     """Write a file so that readers see the old or the new one whole, even after a power cut.
 
-    Yields a temporary path beside `path`; on success it is synced and takes the name.
+    Yields a temporary path beside `path`; on success it is synced and takes the name. Without
+    `overwrite`, a file that has the name by then keeps it: `FileExistsError`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -27,9 +28,23 @@ def replaced(path: Path) -> Iterator[Path]:
         yield part
         with part.open("rb") as written:
             os.fsync(written.fileno())
-        part.replace(path)
+        if overwrite:
+            part.replace(path)
+        else:
+            _named(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _named(part: Path, path: Path) -> None:
+    """Give a file its name, unless another one has it."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # this file system has no second names
+        with path.open("x"):
+            part.replace(path)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, Any], header: Mapping[str, str]) -> None:

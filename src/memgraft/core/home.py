@@ -50,6 +50,13 @@ class Home(ABC):
         held = self.held()
         return {record_id: held[record_id] for record_id in ids if record_id in held}
 
+    def stale(self, records: Iterable[Record]) -> set[str]:
+        """Ids of records that are held in this very version, and yet with another text.
+
+        Versions alone do not tell where an id was deleted and came back, out of a file.
+        """
+        return set()
+
     @abstractmethod
     def save(self) -> None:
         """Make all of the state durable. Writes are durable already; this is for the rest."""

@@ -12,10 +12,16 @@ from memgraft.text.slots import slot
 
 class Attributes:
     """Which live records speak of the same attribute, or in the same words, by scope; known scopes
-    follow the store."""
+    follow the store.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: what is followed.
+        scopes: how many are known at most; the one that was not asked for longest goes first.
+    """
+
+    def __init__(self, store: Store, scopes: int = 1_000) -> None:
         self._store = store
+        self._most = scopes
         self._changes = Follower(store)
         self._known: dict[Scope, dict[str, dict[str, Record]]] = {}
         self._places: dict[str, tuple[Scope, str]] = {}
@@ -37,10 +43,22 @@ class Attributes:
 
     def _know(self, scope: Scope) -> None:
         self._follow()
-        if scope not in self._known:
-            self._known[scope], self._wordings[scope] = {}, {}
-            for old in self._store.list(scope):
-                self._put(old)
+        if scope in self._known:
+            self._known[scope] = self._known.pop(scope)  # the last to go
+            return
+        if len(self._known) >= self._most:
+            self._forget(next(iter(self._known)))
+        self._known[scope], self._wordings[scope] = {}, {}
+        for old in self._store.list(scope):
+            self._put(old)
+
+    def _forget(self, scope: Scope) -> None:
+        for attribute in self._known.pop(scope).values():
+            for record_id in attribute:
+                del self._places[record_id]
+        for ids in self._wordings.pop(scope).values():
+            for record_id in ids:
+                del self._worded[record_id]
 
     def _follow(self) -> None:
         changes = self._changes.changes()

@@ -173,6 +173,15 @@ class PassagesHome(Home):
     def held(self) -> Mapping[str, int]:
         return self._versions
 
+    def stale(self, records: Iterable[Record]) -> set[str]:
+        """See `Home`."""
+        held = ((record, self._tenant_of.get(record.id)) for record in records)
+        return {
+            record.id
+            for record, tenant in held
+            if tenant is not None and self._tenants[tenant].trace(record.id).text != record.text
+        }
+
     def save(self) -> None:
         """Write the associations; every record is on disk when its receipt is given."""
         forgotten = self._file.forgotten()

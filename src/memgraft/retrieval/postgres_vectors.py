@@ -79,7 +79,8 @@ WITH near AS MATERIALIZED (
     SELECT id, {score} AS score, number FROM memgraft.records
     WHERE tenant = ? AND {alive} AND words @@ ?::tsquery ORDER BY score DESC, number DESC LIMIT ?
 )
-SELECT (SELECT count(*) FROM near), 1 - (v.vector OPERATOR({types}.<=>) ?::{types}.halfvec), {score}, {columns}
+SELECT (SELECT count(*) FROM near), 1 - (v.vector OPERATOR({types}.<=>) ?::{types}.halfvec),
+    {score}, {columns}
 FROM memgraft.records AS r JOIN memgraft.{name} AS v ON v.tenant = r.tenant AND v.id = r.id
 WHERE r.tenant = ? AND {living}
     AND r.id = ANY(ARRAY(SELECT id FROM near UNION SELECT id FROM said))

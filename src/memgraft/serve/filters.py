@@ -16,7 +16,9 @@ _DATES = ("created_at", "updated_at", "expiration_date", "event_time")
 _RENAMED = {"memory_ids": "id", "keywords": "text", "expiration_date": "expires_at"}
 KEYS = (*SCOPE, *_DATES, "categories", "metadata", "keywords", "memory_ids", "AND", "OR", "NOT")
 _DEEPEST = 20
-_BEGIN, _END = "T00:00:00", "T23:59:59.999999"
+# Times compare as text, in which a day comes before its first moment: what happened on a day, at no
+# known time, is of it.
+_BEGIN, _END = "", "T23:59:59.999999"
 
 
 def meant(filters: Mapping[str, Any]) -> tuple[Scope, Test | None]:

@@ -311,8 +311,8 @@ def serve_stdio(memory: Memory, user: str) -> None:
 
     def leave(number: int, frame: object) -> None:
         # The SDK waits for the client's next line in a thread that cannot be woken.
-        tools.lock.acquire(timeout=_PATIENCE)
-        memory.close()
+        if tools.lock.acquire(timeout=_PATIENCE):  # else a call is still inside the memory
+            memory.close()
         os._exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -386,13 +386,29 @@ def _named(*ids: str | None) -> Scope:
 
 
 def _says_whose(filters: Any) -> bool:
-    """True where filters name a user, agent or run, at whatever depth."""
-    if isinstance(filters, list):
-        return any(map(_says_whose, filters))
+    """True where all that passes the filters is of a user, agent or run that they name.
+
+    Whom they exclude says nothing of whose the rest is, and each part of an OR must say it.
+    """
     if not isinstance(filters, dict):
         return False
-    inner = [filters[word] for word in ("AND", "OR", "NOT") if word in filters]
-    return not filters.keys().isdisjoint(_WHOSE) or _says_whose(inner)
+    either = _parts(filters, "OR")
+    return (
+        any(_names(filters.get(name)) for name in _WHOSE)
+        or any(map(_says_whose, _parts(filters, "AND")))
+        or (bool(either) and all(map(_says_whose, either)))
+    )
+
+
+def _names(value: Any) -> bool:
+    if isinstance(value, dict):
+        return not value.keys() <= {"ne", "nin"}
+    return value is not None
+
+
+def _parts(filters: dict[str, Any], word: str) -> list[Any]:
+    given = filters.get(word, [])
+    return given if isinstance(given, list) else [given]
 
 
 def _within(name: str, given: int | None, default: int, most: int) -> int:

@@ -52,11 +52,16 @@ class Imported:
 
 
 def export_records(
-    store: Store, path: Path, scope: Scope = Scope(), progress: Progress | None = None
+    store: Store,
+    path: Path,
+    scope: Scope = Scope(),
+    progress: Progress | None = None,
+    overwrite: bool = True,
 ) -> int:
     """Write the records that the scope covers, superseded and expired ones too. Returns how many.
 
-    Deleted ones are not written. The file takes its name when it is whole.
+    Deleted ones are not written. The file takes its name when it is whole, that of another one
+    only with `overwrite`.
 
     Raises:
         InvalidInput: the file cannot be written.
@@ -64,7 +69,7 @@ def export_records(
     tell = progress or (lambda *_: None)
     written, last = 0, 0
     try:
-        with replaced(path) as part, part.open("wb") as file:
+        with replaced(path, overwrite) as part, part.open("wb") as file:
             file.write(_header(0))
             while page := store.entries(scope, last, _BATCH):
                 file.writelines(map(line, page))

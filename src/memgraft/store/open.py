@@ -19,7 +19,7 @@ _POSTGRES = re.compile(r"(postgres|postgresql)://", re.IGNORECASE)
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
-def open_store(location: str | Path, tenant: str = "") -> Store:
+def open_store(location: str | Path, tenant: str = "", create: bool = True) -> Store:
     """Open the store at a path or URL; it is created if it does not exist yet.
 
     Args:
@@ -27,9 +27,11 @@ def open_store(location: str | Path, tenant: str = "") -> Store:
         tenant: whose part of a store that several share. In SQLite every tenant but "" has a file
             of its own, in a folder beside the location; in PostgreSQL they share tables, and the
             database keeps them apart.
+        create: False refuses a file that is not there.
 
     Raises:
-        InvalidInput: a location of a kind that is not supported, or a name that no tenant has.
+        InvalidInput: a location of a kind that is not supported, or a name that no tenant has; or
+            there is nothing, and it is not to be created.
         MissingExtra: PostgreSQL's client is not installed.
         StoreError: the location cannot be opened.
     """
@@ -48,6 +50,11 @@ def open_store(location: str | Path, tenant: str = "") -> Store:
     path = _path(str(location))
     if tenant:
         path = path.with_name(path.name + ".tenants") / f"{tenant}.db"
+    if not create and not path.exists():
+        raise InvalidInput(
+            "there is no store", expected="a file that exists", got=str(path),
+            next_step="see whether the path is right",
+        )  # fmt: skip
     return SQLiteStore(path, tenant=tenant)
 
 

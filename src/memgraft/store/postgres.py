@@ -55,7 +55,7 @@ class PostgresStore(Store):
         self.location = self._database.location
         try:
             if not self.read(_is_known):
-                self.write(_introduce, alone=False)
+                self.write(lambda session: session.introduce(), alone=False)
         except BaseException:
             self.close()
             raise
@@ -199,9 +199,3 @@ def _page(limit: int | None, offset: int) -> tuple[int | None, int]:
 
 def _is_known(session: PostgresRows) -> bool:
     return bool(session.run("SELECT 1 FROM memgraft.tenants WHERE tenant = ?", [session.tenant]))
-
-
-def _introduce(session: PostgresRows) -> None:
-    """The row whose lock serialises the writers of a tenant, and that counts its events."""
-    sql = "INSERT INTO memgraft.tenants (tenant) VALUES (?) ON CONFLICT DO NOTHING"
-    session.run(sql, [session.tenant])

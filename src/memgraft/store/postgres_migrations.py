@@ -135,7 +135,6 @@ MIGRATIONS: list[tuple[str, str]] = [
 ]
 
 _START = """
-CREATE SCHEMA IF NOT EXISTS memgraft;
 CREATE TABLE memgraft.migrations (name text PRIMARY KEY, applied_at text NOT NULL);
 """
 
@@ -181,6 +180,7 @@ def migrate(connection: Connection[Any]) -> str | None:
             lock(connection)
             pending = _pending(connection)
             if pending is None:
+                _make_schema(connection)
                 connection.execute(_START)
                 pending = MIGRATIONS
             for name, sql in pending:
@@ -227,6 +227,13 @@ def _pending(connection: Connection[Any]) -> list[tuple[str, str]] | None:
     return [(name, sql) for name, sql in MIGRATIONS if name not in applied]
 
 
+def _make_schema(connection: Connection[Any]) -> None:
+    """IF NOT EXISTS would ask for the right to make one, where an administrator did already."""
+    sql = "SELECT 1 FROM pg_namespace WHERE nspname = 'memgraft'"
+    if not connection.execute(sql).fetchall():
+        connection.execute("CREATE SCHEMA memgraft")
+
+
 def _role(connection: Connection[Any]) -> str | None:
     """The role that sees one tenant only, made and granted where that is missing and allowed."""
     [(owner, is_owner)] = connection.execute(_OWNER).fetchall()
@@ -248,13 +255,22 @@ def _role(connection: Connection[Any]) -> str | None:
 def _usable(connection: Connection[Any], role: str) -> bool:
     """This user may take on the role, and the role may use every table."""
     right = "SET" if connection.info.server_version >= 160000 else "MEMBER"
-    tables = [f"memgraft.{table}" for table in TABLES]
+    tables = [f"memgraft.{table}" for table in _tables(connection)]
     sql = (
         "SELECT bool_and(pg_has_role(oid, %s)) AND bool_and(has_schema_privilege(oid, 'memgraft', "
         "'USAGE')) AND bool_and((SELECT bool_and(has_table_privilege(oid, name, 'DELETE')) "
         "FROM unnest(%s::text[]) AS name)) FROM pg_roles WHERE rolname = %s"
     )
     return connection.execute(sql, (right, tables, role)).fetchall() == [(True,)]
+
+
+def _tables(connection: Connection[Any]) -> tuple[str, ...]:
+    """Those of the steps, and those that hold vectors, which are made when they are needed."""
+    sql = (
+        "SELECT tablename::text FROM pg_tables "
+        "WHERE schemaname = 'memgraft' AND starts_with(tablename::text, 'vectors_')"
+    )
+    return (*TABLES, *(name for (name,) in connection.execute(sql).fetchall()))
 
 
 def _make_role(connection: Connection[Any], role: str) -> None:
@@ -274,6 +290,6 @@ def _make_role(connection: Connection[Any], role: str) -> None:
             connection.execute(sql.SQL("GRANT {} TO current_user").format(name))
             connection.execute(sql.SQL("GRANT USAGE ON SCHEMA memgraft TO {}").format(name))
             connection.execute(sql.SQL("GRANT SELECT ON memgraft.migrations TO {}").format(name))
-            grant(connection, role, TABLES)
+            grant(connection, role, _tables(connection))
     except errors.InsufficientPrivilege:
         return  # FORCE keeps the owner, whom no role can be made by, to one tenant

@@ -23,6 +23,7 @@ _TRIES = 5
 
 # By SQLSTATE, or its first two characters: what happened, and what to do about it.
 _LOST = ("the database cannot be reached", "see that the server runs, try again")
+_IN_USE = ("every connection to the database is in use", "try again, or allow more connections")
 _BUSY = {
     "08": _LOST,
     "57P": _LOST,  # shutting down, crashed, or starting
@@ -78,6 +79,7 @@ class Database:
         self.location = _location(given)
         self.timeout = timeout
         self.users = 0
+        self._size, self._in_use, self._counting = size, 0, threading.Lock()
         options: dict[str, Any] = {
             "autocommit": True,
             "prepare_threshold": None,  # so that poolers that share connections can stand between
@@ -93,6 +95,8 @@ class Database:
             min_size=1,
             max_size=size,
             timeout=timeout,
+            # Whoever gave up trying for longer begins again with the next call.
+            reconnect_timeout=timeout,
             check=ConnectionPool.check_connection,
             open=True,
         )
@@ -143,8 +147,19 @@ class Database:
     @contextlib.contextmanager
     def as_owner(self) -> Iterator[Connection[Any]]:
         """A transaction that may change the schema."""
-        with self.translated(), self._pool.connection() as connection, connection.transaction():
+        with self.translated(), self._connected() as connection, connection.transaction():
             yield connection
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Connection[Any]]:
+        with self._pool.connection() as connection:
+            with self._counting:
+                self._in_use += 1
+            try:
+                yield connection
+            finally:
+                with self._counting:
+                    self._in_use -= 1
 
     def _written(self, tenant: str, work: Callable[[PostgresRows], T], alone: bool) -> T:
         begin = f"BEGIN; SET LOCAL lock_timeout = {round(1000 * self.timeout)}"
@@ -152,7 +167,11 @@ class Database:
             if not alone:
                 return work(rows)
             numbered = "SELECT sequence FROM memgraft.tenants WHERE tenant = ? FOR UPDATE"
-            [(before,)] = rows.run(numbered, [rows.tenant])
+            found = rows.run(numbered, [rows.tenant])
+            if not found:  # a backup may have lost it
+                rows.introduce()
+                found = rows.run(numbered, [rows.tenant])
+            [(before,)] = found
             rows.last = before
             done = work(rows)
             if rows.last != before:
@@ -170,7 +189,7 @@ class Database:
         # Never empty, as the setting is where none was made.
         name = tenant or "-"
         parts.append(sql.SQL("SET LOCAL memgraft.tenant = {}").format(sql.Literal(name)))
-        with self._pool.connection() as connection:
+        with self._connected() as connection:
             connection.execute(sql.SQL("; ").join(parts))  # one round trip
             try:
                 yield PostgresRows(connection, name)
@@ -202,7 +221,7 @@ class Database:
             return StoreError("the store is closed", got=self.location, next_step="open it again")
         if isinstance(error, PoolTimeout):
             expected = f"a connection to {self.location} within {self.timeout:g} seconds"
-            return _busy(_LOST, expected, error)
+            return _busy(_LOST if self._in_use < self._size else _IN_USE, expected, error)
         if isinstance(error, psycopg.DataError) or state == "54000":
             return InvalidInput("a value cannot be stored", got=_first_line(error))
         for length in (5, 3, 2):

@@ -144,6 +144,15 @@ class PostgresRows(rows.Rows):
         found = self.run(sql, [self.tenant])
         return int(found[0][0]) if found else 0
 
+    def introduce(self) -> None:
+        """The row whose lock serialises the writers of a tenant, and that counts its events."""
+        self.run(
+            "INSERT INTO memgraft.tenants (tenant, sequence) "
+            "SELECT ?, coalesce(max(sequence), 0) FROM memgraft.history WHERE tenant = ? "
+            "ON CONFLICT DO NOTHING",
+            [self.tenant, self.tenant],
+        )
+
     def changed(self, since: int) -> list[str] | None:
         """Ids of records with events after `since`; None if some of those events are gone."""
         sql = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -71,6 +72,7 @@ class SQLiteStore(Store):
         self._connection: sqlite3.Connection | None = None
         if not in_ram:
             _check_place(Path(self.location))
+            _reserve(Path(self.location))
         with self._translated():
             connection = sqlite3.connect(
                 self.location, timeout=busy_timeout, isolation_level=None, check_same_thread=False
@@ -313,6 +315,15 @@ def _check_place(path: Path) -> None:
             got=str(error),
             next_step="choose another path, or check the permissions",
         ) from error
+
+
+def _reserve(path: Path) -> None:
+    """A new file is its owner's alone to read; those that SQLite puts beside it follow it.
+
+    What fails here fails again, and is told of, where SQLite opens it.
+    """
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _enter_wal(connection: sqlite3.Connection, patience: float) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -56,6 +58,7 @@ def test_out_and_in_again(store: str, tmp_path: Path) -> None:
     assert run("export", str(file), "--format", "jsonl", "--store", store) == (
         f"3 records in {file}\n"
     )
+    assert run("memories", "--store", new) == "Nothing yet.\n"
     planned = figures(run("import", str(file), "--store", new, "--dry-run"))
     assert planned == {"added": 3, "unchanged": 0, "duplicates": 0, "conflicts": 0}
     assert run("memories", "--store", new) == "Nothing yet.\n"
@@ -126,6 +129,40 @@ def test_what_cannot_be_done(tmp_path: Path, words: list[str], sentence: str) ->
     with pytest.raises(InvalidInput, match=sentence):
         run(*given, "--store", str(new))
     assert file.read_text() == "no record"
+
+
+def test_what_only_reads_makes_no_store(store: str, tmp_path: Path) -> None:
+    file, typo = tmp_path / "out.jsonl", tmp_path / "typo.db"
+    run("export", str(file), "--format", "jsonl", "--store", store)
+    for words in (["export", str(tmp_path / "new"), "--format", "jsonl"],
+                  ["import", str(file), "--dry-run"]):  # fmt: skip
+        with pytest.raises(InvalidInput, match="there is no store"):
+            run(*words, "--store", str(typo))
+    assert not typo.exists()
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InvalidInput, match="a pipe cannot be read twice"):
+        run("import", str(pipe), "--store", str(tmp_path / "new.db"))
+
+
+def test_a_file_that_comes_meanwhile_is_kept(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, entries = tmp_path / "out.jsonl", SQLiteStore.entries
+
+    def late(*given: Any) -> Any:
+        file.write_text("another's")
+        return entries(*given)
+
+    monkeypatch.setattr(SQLiteStore, "entries", late)
+    with pytest.raises(InvalidInput, match=r"cannot write.*File exists"):
+        run("export", str(file), "--format", "jsonl", "--store", store)
+    assert file.read_text() == "another's"
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".db", ".jsonl"]
 
 
 def test_neither_loads_a_model(store: str, tmp_path: Path) -> None:

@@ -36,6 +36,26 @@ def test_a_failure_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file.txt"]
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_name_that_is_taken_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr("os.link", refuse)
+    path = tmp_path / "file.txt"
+    with replaced(path, overwrite=False) as part:
+        part.write_text("mine")
+    assert path.read_text() == "mine"
+    with pytest.raises(FileExistsError), replaced(path, overwrite=False) as part:
+        part.write_text("another")
+    assert path.read_text() == "mine"
+    assert names(tmp_path) == ["file.txt"]
+
+
+def refuse(*_: object) -> None:
+    raise PermissionError
+
+
 def test_arrays_come_back_bit_for_bit(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     arrays: dict[str, np.ndarray] = {

@@ -22,6 +22,7 @@ from memgraft.retrieval.config import WEIGHTS, RetrievalConfig
 from memgraft.retrieval.home import PassagesHome
 from memgraft.retrieval.memory import Asked
 from memgraft.retrieval.slot_file import SlotRow
+from memgraft.store.base import Entry
 from memgraft.store.sqlite import SQLiteStore
 from toys import ToyEncoder
 
@@ -520,3 +521,17 @@ def test_many_users_share_one_budget(store: SQLiteStore, folder: Path) -> None:
     assert len(home.read(Query("green tea", limit=5)).items) == 5
     assert len(home.read(Query("green tea", limit=5, tokens=10)).items) == 2
     assert not home.read(Query("  "))
+
+
+def test_an_id_that_comes_back_with_another_text_is_read_anew(
+    store: SQLiteStore, folder: Path
+) -> None:
+    """Deleted, and put back out of a file, by another process: the version is the same."""
+    record, _ = store.add(Record.new("tea is green"))
+    with Memory(store, [PassagesHome(store, ToyEncoder(), folder)]) as memory:
+        assert len(memory.search("tea")["results"]) == 1
+        store.delete(record.id)
+        store.restore([Entry(replace(record, text="boats are blue"))])
+        [found] = memory.search("blue boats")["results"]
+        assert found["memory"] == "boats are blue"
+        assert found["score"] > 0.5

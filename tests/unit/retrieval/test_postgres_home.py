@@ -6,8 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
+import psycopg
 import pytest
 
 from databases import admin, fresh_database
@@ -357,6 +360,53 @@ def test_an_old_pgvector_is_refused(store: PostgresStore, monkeypatch: pytest.Mo
         PostgresPassages(store, Odd())
 
 
+@pytest.fixture
+def user() -> Iterator[tuple[str, str, psycopg.Connection[Any]]]:
+    """(name, URL as that user, connection of an administrator) of a database of its own."""
+    with fresh_database() as url:
+        name = f"{urlsplit(url).path[1:]}_user"
+        with admin(url) as connection:
+            connection.execute(f"CREATE ROLE {name} LOGIN")
+            connection.execute(f"GRANT CREATE ON DATABASE {urlsplit(url).path[1:]} TO {name}")
+            parts = urlsplit(url)
+            as_user = parts._replace(netloc=f"{name}@{parts.netloc.rpartition('@')[2]}").geturl()
+            yield name, as_user, connection
+            roles = (name, f"memgraft_for_{name}")
+            for role in roles:
+                connection.execute(f"DROP OWNED BY {role} CASCADE")
+            for role in roles[::-1]:
+                connection.execute(f"DROP ROLE {role}")
+
+
+def test_a_role_that_comes_later_may_use_the_vectors(
+    user: tuple[str, str, psycopg.Connection[Any]],
+) -> None:
+    name, url, administrator = user
+    administrator.execute("CREATE EXTENSION vector")
+    with closing(PostgresStore(url)) as store:
+        assert store.database.role is None
+        filled(PostgresPassages(store, ToyEncoder()), ["tea is green"])
+    administrator.execute(f"ALTER ROLE {name} CREATEROLE")
+    with closing(PostgresStore(url)) as store:
+        assert store.database.role == f"memgraft_for_{name}"
+        home = PostgresPassages(store, ToyEncoder())
+        filled(home, ["tea is hot"])
+        assert sorted(texts(home.read(Query("tea", ME)))) == ["tea is green", "tea is hot"]
+
+
+def test_pgvector_in_a_schema_of_its_own(user: tuple[str, str, psycopg.Connection[Any]]) -> None:
+    name, url, administrator = user
+    administrator.execute(f"ALTER ROLE {name} CREATEROLE")
+    administrator.execute('CREATE SCHEMA "my types"; CREATE EXTENSION vector SCHEMA "my types"')
+    with closing(PostgresStore(url)) as store:
+        with pytest.raises(StoreError, match=r"may not use pgvector|permission denied.*my types"):
+            PostgresPassages(store, ToyEncoder())
+        administrator.execute(f'GRANT USAGE ON SCHEMA "my types" TO {name} WITH GRANT OPTION')
+        home = PostgresPassages(store, ToyEncoder(), RetrievalConfig(ann_above=1, pool=5))
+        filled(home, [f"tea number {n}" for n in range(20)])
+        assert texts(home.read(Query("tea number 7", ME, limit=1))) == ["tea number 7"]
+
+
 def test_the_home_of_a_store_in_a_database(url: str, store: PostgresStore) -> None:
     home = retrieval_home(store, ToyEncoder())
     assert isinstance(home, PostgresPassages)
@@ -393,6 +443,9 @@ def test_a_store_that_lags_is_caught_up_with_few_statements(
     store.add(Record.new("one more", ME))
     assert len(memory.catch_up()) == 1
     assert len(asked) == 8
+    store.delete_all(ME)
+    memory.catch_up()
+    assert len(asked) == 9, "all that went, at once"
 
 
 def test_every_table_of_vectors_has_its_wall(url: str) -> None:

@@ -162,6 +162,12 @@ def test_whose_memories_a_call_is_about(call: Calls) -> None:
     both = {"OR": [{"user_id": "ada"}, {"agent_id": "butler"}]}
     assert len(call("search_memories", query="tea", filters=both)["results"]) == 2
     assert texts(call("get_memories", filters={"app_id": "shop"})) == ["Tea, said the app"]
+    for vague in (
+        {"NOT": [{"user_id": "nobody"}]},
+        {"user_id": {"ne": "nobody"}},
+        {"OR": [{"user_id": "me"}, {"created_at": {"gte": "2000-01-01"}}]},
+    ):
+        assert set(texts(call("get_memories", filters=vague))) == mine
     owners = call("list_entities")["results"]
     assert [(one["type"], one["name"], one["total_memories"]) for one in owners] == [
         ("user", "ada", 1), ("user", "me", 2), ("agent", "butler", 1), ("app", "shop", 1),

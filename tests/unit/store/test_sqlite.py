@@ -82,6 +82,17 @@ def test_writes_are_synced_unless_asked_otherwise(path: Path) -> None:
         SQLiteStore(path, synchronous="SOMETIMES")
 
 
+def test_a_new_store_is_for_its_owner_alone(path: Path) -> None:
+    with closing(SQLiteStore(path)) as store:
+        store.add(Record.new("I like tea"))
+        files = sorted(path.parent.iterdir())
+        assert len(files) == 3
+        assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 3
+    path.chmod(0o640)
+    SQLiteStore(path).close()
+    assert path.stat().st_mode & 0o777 == 0o640, "what its owner allowed stays"
+
+
 def test_a_folder_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(
         StoreError, match=r"not a folder; expected: .*; got: .*; next: .*memory\.db"
