@@ -26,6 +26,8 @@ ANATOMIES = {
     "mistral": _LLAMA,
     "qwen2": _LLAMA,
     "qwen3": _LLAMA,
+    # With a memory branch (`memgraft.mag`), which changes none of these places.
+    **{f"mag-{kind}": _LLAMA for kind in ("llama", "mistral", "qwen2", "qwen3")},
     "gpt2": Anatomy("transformer.h", "mlp.c_proj", "transformer.ln_f"),
     "gpt_neox": Anatomy("gpt_neox.layers", "mlp.dense_4h_to_h", "gpt_neox.final_layer_norm"),
 }

@@ -83,6 +83,7 @@ class NeuralMemory(nn.Module):
         state: MemoryState | None = None,
         mask: Tensor | None = None,
         previous: Tensor | None = None,
+        writes: bool = True,
     ) -> tuple[Tensor, MemoryState]:
         """What the tokens read (batch, tokens, memory_size), 0 at pads, and the state afterwards.
 
@@ -91,11 +92,12 @@ class NeuralMemory(nn.Module):
             state: what the call before returned; a new memory, if left out.
             mask: (batch, tokens), 1 or true for tokens, 0 for pads, of this call only.
             previous: what the memory of an earlier layer read, (batch, tokens, memory_size).
+            writes: without, the memory is as it was, and its state too but for the convolutions.
 
         Raises:
             InvalidInput: something has another shape.
         """
-        trace = self.trace(hidden, state, mask, previous)
+        trace = self.trace(hidden, state, mask, previous, writes)
         return trace.output, trace.state
 
     def trace(
@@ -104,16 +106,17 @@ class NeuralMemory(nn.Module):
         state: MemoryState | None = None,
         mask: Tensor | None = None,
         previous: Tensor | None = None,
+        writes: bool = True,
     ) -> Trace:
         """`forward`, with the gates and the surprise of every token."""
         self._check(hidden, mask, previous)
         batch = len(hidden)
         state = self.initial_state(batch) if state is None else self._checked(state, batch)
         if mask is None:
-            return self._read(hidden, state, previous)
+            return self._read(hidden, state, previous, writes=writes)
         slots = Slots.of(mask.bool())
         refinement = None if previous is None else slots.fill(previous)
-        inner = self._read(slots.fill(hidden), state, refinement, slots.used)
+        inner = self._read(slots.fill(hidden), state, refinement, slots.used, writes)
         spread = [slots.read(part[..., None])[..., 0] for part in (*inner.gates, inner.surprise)]
         return Trace(slots.read(inner.output), inner.state, Gates(*spread[:3]), spread[3])
 
@@ -146,6 +149,7 @@ class NeuralMemory(nn.Module):
         state: MemoryState,
         previous: Tensor | None = None,
         used: Tensor | None = None,
+        writes: bool = True,
     ) -> Trace:
         """One pass over rows that have their pads at the end, where `used` is false."""
         parts = [self.query(hidden, previous), self.key(hidden), self.value(hidden)]
@@ -154,6 +158,8 @@ class NeuralMemory(nn.Module):
         # Fast weights are small sums of many steps: half precision, autocast or not, is too coarse.
         with torch.autocast(hidden.device.type, enabled=False):
             gates = self.gates(hidden)
+            if not writes:
+                gates = Gates(*(torch.zeros_like(gate) for gate in gates))
             mixed = silu(mixed.to(state.tail.dtype))
             query, key, value = (
                 part.unflatten(-1, (self.config.memory_heads, -1)).transpose(1, 2)
@@ -162,7 +168,8 @@ class NeuralMemory(nn.Module):
             query, key = (normalize(part, dim=-1, eps=1e-6) for part in (query, key))
             read = self._recall(query, key, value, gates, state.memory, used)
         output = read.output.transpose(1, 2).flatten(2).to(hidden.dtype)
-        return Trace(output, MemoryState(read.state, tail), gates, read.surprise)
+        after = MemoryState(read.state if writes else state.memory, tail)
+        return Trace(output, after, gates, read.surprise)
 
     def _recall(
         self,

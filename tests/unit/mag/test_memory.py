@@ -251,3 +251,27 @@ def test_what_does_not_fit_is_refused(wrong: str) -> None:
     }[wrong]
     with pytest.raises(InvalidInput, match="fit"):
         memory(**{"hidden": hidden, **given})
+
+
+@each
+def test_without_writes_only_what_is_there_is_read(config: MagConfig) -> None:
+    memory, hidden = made(config), tokens()
+    _, state = memory(hidden)
+    _, other = memory(tokens(seed=2))
+    mask = torch.ones(3, 23)
+    mask[0, :5] = 0
+    outputs = []
+    for before in (state, other):
+        output, after = memory(hidden, before, mask, writes=False)
+        for name, tensor in vars(before.memory).items():
+            assert torch.equal(vars(after.memory)[name], tensor)
+        # Cut in two, it goes on where it was.
+        first, between = memory(hidden[:, :9], before, mask[:, :9], writes=False)
+        second, _ = memory(hidden[:, 9:], between, mask[:, 9:], writes=False)
+        close(torch.cat([first, second], dim=1), output)
+        outputs.append(output)
+    assert (outputs[0] - outputs[1]).abs().max() > 0.01
+    # The last token reads the same, whatever the tokens between would have written.
+    if config.conv_size == 1:
+        changed = torch.cat([tokens(seed=4)[:, :-1], hidden[:, -1:]], dim=1)
+        close(memory(changed, state, writes=False)[0][:, -1], outputs[0][:, -1])
