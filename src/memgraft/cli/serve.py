@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 keys = typer.Typer(help="API keys of a server's store.", no_args_is_help=True)
 
-_APP = "memgraft.serve.app:create_app"
+_APP = "memgraft.serve.app:create_worker"
 # Seconds that requests under way may still take when the server is told to stop.
 _GRACE = 20
 # Beyond so many, a worker answers 503 at once.

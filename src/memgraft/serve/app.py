@@ -38,9 +38,15 @@ _STATUS: tuple[tuple[type[MemgraftError], int], ...] = (
 _BAD_JSON = "json_invalid"
 
 
-def create_app(settings: ServeSettings | None = None) -> FastAPI:
-    """The server as an ASGI application; without settings, from the environment."""
-    observe.log_as_json((settings := settings or from_environment()).log_level)
+def create_worker() -> FastAPI:
+    """What a process of `memgraft serve` runs: settings from the environment, its log as JSON."""
+    settings = from_environment()
+    observe.log_as_json(settings.log_level)
+    return create_app(settings)
+
+
+def create_app(settings: ServeSettings) -> FastAPI:
+    """The server as an ASGI application."""
     server = Server(settings)
 
     @contextlib.asynccontextmanager

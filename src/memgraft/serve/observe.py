@@ -69,7 +69,7 @@ def figures() -> bytes:
 
 def log_as_json(level: str) -> None:
     """Log lines of memgraft and uvicorn as JSON on standard error."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(_Lines())
     for name in ("memgraft", "uvicorn"):
         logger = logging.getLogger(name)
@@ -92,6 +92,16 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
         "tenant": getattr(key, "tenant", None),
     }
     log.info("request", extra={"fields": fields})
+
+
+class _StandardError(logging.Handler):
+    """Writes to what is the standard error at the time, which may have been replaced."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:
+            self.handleError(record)
 
 
 class _Lines(logging.Formatter):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from memgraft.core.errors import StoreBusy, StoreError
+from memgraft.serve import observe
 from memgraft.store.sqlite import SQLiteStore
 
 ADD = "/v3/memories/add/"
@@ -100,10 +102,21 @@ def test_a_store_that_cannot_write(
     assert answer.json()["detail"] == error.what
 
 
+@pytest.fixture
+def logged() -> Iterator[None]:
+    """Requests are logged as JSON for as long as the test runs."""
+    loggers = [logging.getLogger(name) for name in ("memgraft", "uvicorn")]
+    before = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
+    observe.log_as_json("info")
+    yield
+    for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
+        logger.handlers, logger.propagate, logger.level = handlers, propagate, level
+
+
 def test_figures_and_logs_tell_routes_and_no_texts(
-    serve: Callable[..., TestClient], capfd: pytest.CaptureFixture[str]
+    serve: Callable[..., TestClient], capfd: pytest.CaptureFixture[str], logged: None
 ) -> None:
-    client = serve()  # here, since its log goes to the standard error that it finds
+    client = serve()
     client.post(ADD, json={"messages": "My secret is 4711", "user_id": "a", "infer": False})
     client.get("/v1/memories/some-id/")
     figures = client.get("/metrics").text
