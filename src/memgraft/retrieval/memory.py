@@ -391,6 +391,10 @@ class SlotMemory:
         after = [n for slot in held for n in self.episodes.following(slot, self.config.window)]
         return [self.at(slot).id for slot in dict.fromkeys(after)]
 
+    def slots_of(self, ids: Iterable[str]) -> list[int]:
+        """The slots of those traces that are held."""
+        return [self._slots[record_id] for record_id in ids if record_id in self._slots]
+
     def slot(self, record_id: str) -> int:
         """The slot of a trace, or `NotFound`."""
         if record_id not in self._slots:

@@ -229,5 +229,5 @@ def _associates(memory: SlotMemory, found: Slots) -> list[int]:
     if not memory.associations:
         return []
     for slot in found.tolist():
-        linked.update(memory.associations.neighbours(memory.at(slot).id))
-    return [memory.slot(record_id) for record_id in linked if record_id in memory]
+        linked.update(memory.associations.targets(memory.at(slot).id))
+    return memory.slots_of(linked)
