@@ -76,6 +76,14 @@ class Carry(NamedTuple):
         moves = torch.nn.functional.pad(mask.to(remain.dtype), (1, 0))
         return cls(remain[..., 0], (remain * moves[..., None, :]) @ momentum, momentum)
 
+    @property
+    def ends(self) -> tuple[Tensor, Tensor, Tensor]:
+        """β_C, f_C and m_C, (…, 1, 1): what the chunk leaves of the memory and momentum that it
+        found, and how far that momentum moves the memory."""
+        found = (self.start[..., -1], self.memory[..., -1, 0], self.momentum[..., -1, 0])
+        kept, moved, going = (factor[..., None, None] for factor in found)
+        return kept, moved, going
+
 
 def _products(factors: Tensor) -> Tensor:
     """(…, C) → (…, C+1, C+1): at [t,i] the product of the factors i+1..t, 0 above the diagonal.

@@ -112,14 +112,7 @@ def linear_memory(
     known, seen = solved[..., :width], solved[..., width:]
     ends = (carry.memory[..., -1, 1:], carry.momentum[..., -1, 1:])
     write = torch.cat([(end * strength)[..., None] * keys for end in ends], dim=-1).mT
-    kept, moved, going = (
-        factor[..., None, None]
-        for factor in (
-            carry.start[..., -1],
-            carry.memory[..., -1, 0],
-            carry.momentum[..., -1, 0],
-        )
-    )
+    kept, moved, going = carry.ends
     starts, errors = [], []
     for chunk in range(keys.shape[2]):
         start = torch.cat([memory, momentum], dim=-2)

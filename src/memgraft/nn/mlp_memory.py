@@ -237,14 +237,7 @@ def _written(
     gradients: Iterable[tuple[Tensor, Tensor]],
 ) -> tuple[_Layers, _Layers]:
     """Weights and momenta after a chunk, from its tokens' gradients as (left, right) factors."""
-    kept, moved, going = (
-        factor[..., None, None]
-        for factor in (
-            carry.start[..., -1],
-            carry.memory[..., -1, 0],
-            carry.momentum[..., -1, 0],
-        )
-    )
+    kept, moved, going = carry.ends
     wrote, going_on = [], []
     for weight, pace, (left, right) in zip(weights, moving, gradients, strict=True):
         change, push = (

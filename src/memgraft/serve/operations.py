@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.datastructures import URL
@@ -20,6 +20,7 @@ from memgraft.serve import filters as filtering
 from memgraft.serve import wire
 from memgraft.serve.schemas import MOST_MESSAGES, AddBody, ListBody, SearchBody, UpdateBody
 from memgraft.store.base import EntityKind
+from memgraft.store.rows import utc
 from memgraft.text.extract import Extracted
 
 log = logging.getLogger(__name__)
@@ -255,10 +256,10 @@ def moment(timestamp: float | str | None) -> str | None:
     """Seconds since 1970, or ISO 8601, as a time."""
     if timestamp is None:
         return None
+    if isinstance(timestamp, str):
+        return utc(timestamp)
     try:
-        if isinstance(timestamp, str):
-            return _utc(datetime.fromisoformat(timestamp))
-        return _utc(datetime.fromtimestamp(timestamp, UTC))
+        return utc(datetime.fromtimestamp(timestamp, UTC).isoformat())
     except (ValueError, OverflowError, OSError) as error:
         raise InvalidInput(
             "this is no timestamp",
@@ -271,20 +272,7 @@ def expiry(day: str | None) -> str | None:
     """The end of the last day on which a memory is known."""
     if day is None:
         return None
-    try:
-        if len(day) == 10:
-            return f"{date.fromisoformat(day)}T23:59:59.999999+00:00"
-        return _utc(datetime.fromisoformat(day))
-    except (ValueError, TypeError) as error:
-        raise InvalidInput(
-            "this is no expiration date", expected="YYYY-MM-DD", got=repr(day)[:40]
-        ) from error
-
-
-def _utc(moment: datetime) -> str:
-    """As records keep times, which are compared as text."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="microseconds")
+    return utc(f"{day}T23:59:59.999999" if len(day) == 10 else day)
 
 
 def _meant(body: ListBody | SearchBody) -> tuple[Scope, Test | None]:

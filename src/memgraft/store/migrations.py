@@ -147,15 +147,20 @@ def _pending(connection: sqlite3.Connection) -> list[tuple[str, str]] | None:
             next_step="choose another path",
         )
     applied = {name for (name,) in connection.execute("SELECT name FROM memgraft_migrations")}
-    unknown = sorted(applied - {name for name, _ in MIGRATIONS})
+    return missing(MIGRATIONS, applied)
+
+
+def missing(steps: list[tuple[str, str]], applied: set[str]) -> list[tuple[str, str]]:
+    """The steps that were not applied yet, or `StoreError` where others were."""
+    unknown = sorted(applied - {name for name, _ in steps})
     if unknown:
         raise StoreError(
             "this store was written by a newer memgraft",
-            expected=f"steps up to {MIGRATIONS[-1][0]}",
+            expected=f"steps up to {steps[-1][0]}",
             got=", ".join(unknown),
             next_step="upgrade: pip install --upgrade memgraft",
         )
-    return [(name, sql) for name, sql in MIGRATIONS if name not in applied]
+    return [(name, sql) for name, sql in steps if name not in applied]
 
 
 def _statements(sql: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from memgraft.core.errors import StoreError
 from memgraft.core.records import now
+from memgraft.store.migrations import missing
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -216,15 +217,7 @@ def _pending(connection: Connection[Any]) -> list[tuple[str, str]] | None:
             next_step="choose another database",
         )
     applied = {name for (name,) in connection.execute("SELECT name FROM memgraft.migrations")}
-    unknown = sorted(applied - {name for name, _ in MIGRATIONS})
-    if unknown:
-        raise StoreError(
-            "this store was written by a newer memgraft",
-            expected=f"steps up to {MIGRATIONS[-1][0]}",
-            got=", ".join(unknown),
-            next_step="upgrade: pip install --upgrade memgraft",
-        )
-    return [(name, sql) for name, sql in MIGRATIONS if name not in applied]
+    return missing(MIGRATIONS, applied)
 
 
 def _make_schema(connection: Connection[Any]) -> None:

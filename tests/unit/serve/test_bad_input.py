@@ -36,6 +36,8 @@ JSON = {"Content-Type": "application/json"}
         (b'{"messages": "text", "user_id": "a", "metadata": []}', 422),
         (b'{"messages": "text", "user_id": "a", "expiration_date": "soon"}', 400),
         (b'{"messages": "text", "user_id": "a", "timestamp": 1e300}', 400),
+        (b'{"messages": "x", "user_id": "a", "expiration_date": "0001-01-01T00:00+14:00"}', 400),
+        (b'{"messages": "x", "user_id": "a", "timestamp": "0001-01-01T00:00+14:00"}', 400),
         (b'{"messages": [{"role": "user"}], "user_id": "a"}', 400),
         (b'{"messages": [{"role": "user", "content": 5}], "user_id": "a"}', 400),
         (b'{"messages": "\\u0000", "user_id": "a", "infer": false}', 400),
