@@ -18,7 +18,7 @@ from memgraft.core.errors import InvalidInput
 if TYPE_CHECKING:
     from memgraft.data.samples import Sample
 
-Number = TypeVar("Number", int, float)
+Number = TypeVar("Number", int, float, str)
 
 # The second names of options are those of the prototypes that these tasks come from.
 Tokens = Annotated[
@@ -167,6 +167,43 @@ def code_retrieval(
         depths=_listed("--depth", depth, float),
     )
     _write(lambda tokenizer: generator.code_retrieval(config, tokenizer, seed), samples, model, out)
+
+
+@app.command()
+def needle(
+    tokens: Tokens = 4096,
+    samples: Samples = 1000,
+    values: Annotated[
+        str, typer.Option(help="Kinds of value: number, word, code; or several.")
+    ] = "number,word,code",
+    wordings: Annotated[
+        str, typer.Option(help="How facts are told: magic, secret, register, belongs; or several.")
+    ] = "magic,secret,register,belongs",
+    form: Annotated[
+        str, typer.Option(help="The end is to continue the fact's sentence, or a question.")
+    ] = "continue",
+    distractors: Annotated[int, typer.Option(help="Facts about other names.", min=0)] = 0,
+    split: Annotated[
+        str, typer.Option(help="train, or test: other names, values and sentences.")
+    ] = "train",
+    depth: Depth = "",
+    seed: Seed = 0,
+    model: options.Model = options.DEFAULT_MODEL,
+    out: Out = None,
+) -> None:
+    """A fact to find in prose about other things: JSONL of input, target, metadata."""
+    from memgraft.data import needle as generator
+
+    config = generator.NeedleConfig(
+        tokens=tokens,
+        values=_listed("--values", values, str),
+        wordings=_listed("--wordings", wordings, str),
+        form=form,
+        distractors=distractors,
+        split=split,
+        depths=_listed("--depth", depth, float),
+    )
+    _write(lambda tokenizer: generator.needle(config, tokenizer, seed), samples, model, out)
 
 
 @app.command()

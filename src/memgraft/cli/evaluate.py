@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from memgraft import __version__
-from memgraft.cli import options
+from memgraft.cli import evaluate_mag, options
 from memgraft.cli.progress import Bars, prepare_libraries
 from memgraft.core.errors import InvalidInput
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 GENERATED = 200
 
 app = typer.Typer(help="Measure a memory.", no_args_is_help=True)
+evaluate_mag.register(app)
 
 
 @app.callback()

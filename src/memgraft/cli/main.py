@@ -9,6 +9,7 @@ import typer
 from memgraft.cli import (
     bundles,
     data,
+    diagnose,
     evaluate,
     exchange,
     export,
@@ -48,6 +49,7 @@ app.command("mcp")(mcp.mcp)
 app.command("serve")(serve.serve)
 app.add_typer(serve.keys, name="keys")
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(diagnose.app, name="diagnose")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(bundles.app, name="bundles")

@@ -10,6 +10,9 @@ import typer
 
 from memgraft.cli import options
 from memgraft.cli.progress import Bars, prepare_libraries
+from memgraft.cli.train_mag import mag
+from memgraft.cli.train_recall import recall
+from memgraft.cli.training import numbers, print_figures, refuse_to_resume
 from memgraft.core.errors import InvalidInput
 from memgraft.core.folder import replaced
 
@@ -77,7 +80,7 @@ def injection(
     steps = _steps(steps, epochs, EPOCH / facts)
     sizes: dict[str, Any] = {"code": code, "rank": rank}
     if layers:
-        sizes["layers"] = _numbers(layers)
+        sizes["layers"] = numbers(layers)
     training = InjectionTraining(
         facts=facts, stacks=_stacks(stack, facts), neighbours=locality, seed=seed
     )
@@ -87,7 +90,7 @@ def injection(
     )  # fmt: skip
     place = device_of(device)
     if not resume:
-        _refuse_to_resume(out)
+        refuse_to_resume(out)
     with launched(place) as processes, Bars() as bars:
         with processes.main_first():
             host = load_host(model, bars)
@@ -106,7 +109,7 @@ def injection(
             card = {**run, **training.to_dict(), "figures": figures}
             save_encoder(encoder, out / "encoder.safetensors", host.fingerprint, **card)
             _save_card(out / "card.json", card | {"sizes": encoder.config.to_dict()})
-    _print(figures)
+    print_figures(figures)
 
 
 @app.command()
@@ -129,7 +132,7 @@ def router(
         loop = LoopConfig(steps=steps, lr=lr, decay=steps, seed=seed)
         figures = train(task, loop, out, bars)
         task.projection.save(out / "router.safetensors", encoder.id)
-    _print(figures)
+    print_figures(figures)
 
 
 @app.command()
@@ -166,7 +169,7 @@ def seed(
         figures = train(SeedTask(host, encoder, training), loop, out, bars)
         card = {"steps": steps, "lr": lr, **training.to_dict()}
         save_seed(encoder, out / "encoder.safetensors", host.fingerprint, **card)
-    _print(figures)
+    print_figures(figures)
 
 
 @app.command()
@@ -202,7 +205,7 @@ def text(
     with Bars() as bars:
         corpus = Corpus.make(MiniLM(progress=bars, half=half), number, scale, wordnet)
         figures = distil(kind, corpus, out, cache or out, training, loop, bars)
-    _print(figures)
+    print_figures(figures)
 
 
 @app.command("text-average")
@@ -218,6 +221,10 @@ def text_average(
     print(out)
 
 
+app.command()(mag)
+app.command()(recall)
+
+
 def _steps(steps: int | None, epochs: float | None, each: float) -> int:
     """Steps in all, given or from epochs of `each` steps."""
     if steps is not None and epochs is not None:
@@ -231,38 +238,12 @@ def _steps(steps: int | None, epochs: float | None, each: float) -> int:
     return STEPS if steps is None else steps
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(number) for number in text.split(","))
-    except ValueError as error:
-        raise InvalidInput(
-            "--layers cannot be read", expected="numbers such as 20,23,26", got=text
-        ) from error
-
-
 def _stacks(most: int, facts: int) -> tuple[int, ...]:
     """Sizes to draw from: every power of two up to `most` that divides a step's facts, and single
     facts most often."""
     return (1, 1, 1, *(2**n for n in range(most.bit_length()) if facts % 2**n == 0))
 
 
-def _refuse_to_resume(out: Path) -> None:
-    """What has been trained is never overwritten: that a run begins afresh has to be true."""
-    from memgraft.train.loop import CHECKPOINT
-
-    if (out / CHECKPOINT).is_file():
-        raise InvalidInput(
-            f"{out} holds the checkpoint of an earlier run",
-            expected="a folder without one, by --no-resume",
-            next_step="train into another folder, or remove this one",
-        )
-
-
 def _save_card(path: Path, card: dict[str, Any]) -> None:
     with replaced(path) as part:
         part.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-
-
-def _print(figures: dict[str, float]) -> None:
-    for name, value in figures.items():
-        print(f"{name:>15} {value:.3f}")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from memgraft.data.fitting import Fitter, Frame, Maker
 from memgraft.data.names import Fresh
 from memgraft.data.samples import Sample
+
+# Other chains of a sample that could be asked for too, and are told in its metadata, at most.
+ALSO = 15
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,12 @@ class Chains:
         self.rng = rng
         self._name = Fresh(rng, wording.name)
         self._value = Fresh(rng, wording.value) if wording.value else self._name
+        self.made: list[list[str]] = []  # the nodes of every chain, whether it is told or not
 
     def nodes(self, hops: int) -> list[str]:
         """What a chain goes through, its start and its end too."""
-        return [*(self._name() for _ in range(hops)), self._value()]
+        self.made.append([*(self._name() for _ in range(hops)), self._value()])
+        return self.made[-1]
 
     def lines(self, nodes: list[str]) -> list[str]:
         """A line per hop."""
@@ -74,18 +80,23 @@ def chain_sample(
     What room is left at the end, shorter chains fill.
     """
     chains = Chains(wording, fitter.rng)
+
+    def asked(nodes: list[str]) -> tuple[str, str]:
+        told = wording.arrow.join(nodes[1:] if cot else nodes[-1:])
+        question = wording.question.format(start=nodes[0], hops=hops, cot=cot)
+        return question, wording.target.format(answer=told)
+
     nodes = chains.nodes(hops)
-    told = nodes[1:] if cot else nodes[-1:]
-    frame = Frame(
-        needle=chains.lines(nodes),
-        company=chains.branches(nodes, branches),
-        question=wording.question.format(start=nodes[0], hops=hops, cot=cot),
-        target=wording.target.format(answer=wording.arrow.join(told)),
-    )
+    question, target = asked(nodes)
+    frame = Frame(chains.lines(nodes), question, target, chains.branches(nodes, branches))
     makers = [Maker(lambda: chains.unit(hops, branches))]
     makers += [Maker(lambda n=n: chains.unit(n, 0)) for n in range(hops - 1, 0, -1)]  # type: ignore[misc]
     if branches and hops == 1:
         makers.append(Maker(lambda: chains.unit(1, 0)))
     fitted = fitter.fit(frame, makers)
-    metadata = {"hops": hops, "cot": cot, "start": nodes[0], "answer": nodes[-1]}
+    lines = set(fitted.input.removesuffix(question).split(frame.separator))
+    whole = [made for made in chains.made[1:] if lines.issuperset(chains.lines(made))]
+    also = [list(asked(made)) for made in whole if len(made) == len(nodes)][:ALSO]
+    metadata: dict[str, Any] = {"hops": hops, "cot": cot, "start": nodes[0], "answer": nodes[-1]}
+    metadata |= {"question": question, "also": also}
     return Sample(fitted.input, frame.target, metadata | fitted.metadata())

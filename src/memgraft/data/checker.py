@@ -254,6 +254,77 @@ def _summary(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     return re.sub(r"\s+", " ", paragraph).strip()
 
 
+# How a fact is told, and asked for by the start of its own sentence or by a question.
+_FACTS = {
+    "magic": (
+        r"The special magic {kind} for {name} is {value}\.",
+        r"The special magic {kind} for {name} is",
+        r"What is the special magic {kind} for {name}\?",
+    ),
+    "secret": (
+        r"Remember that the secret {kind} of {name} is {value}\.",
+        r"The secret {kind} of {name} is",
+        r"What is the secret {kind} of {name}\?",
+    ),
+    "register": (
+        r"In the register, the {kind} of {name} is given as {value}\.",
+        r"In the register, the {kind} of {name} is given as",
+        r"Which {kind} is given for {name} in the register\?",
+    ),
+    "belongs": (
+        r"The {kind} that belongs to {name} is {value}\.",
+        r"The {kind} that belongs to {name} is",
+        r"Which {kind} belongs to {name}\?",
+    ),
+}
+_KINDS = {"number": r"\d+", "word": r"[a-z]+", "code": r"[A-Z]+-\d+"}
+
+
+def _check_needle(sample: Sample) -> None:
+    """However they are worded, exactly one sentence tells what is asked for."""
+    text, target = _texts(sample)
+    style, kind = sample.metadata.get("style"), sample.metadata.get("value")
+    if style not in _FACTS or kind not in _KINDS:
+        raise InvalidInput(f"no fact is worded like {style!r} {kind!r}", expected=", ".join(_FACTS))
+    _, cue, question = _FACTS[str(style)]
+    questioned = sample.metadata.get("form") == "question"
+    end = rf"\n\nQuestion: {question}\nAnswer:\Z" if questioned else rf"\n{cue}\Z"
+    asked = re.search(_read(end, str(kind)), text)
+    if not asked:
+        raise InvalidInput("the input does not end with a question", got=repr(text[-120:]))
+    context = text[: asked.start()]
+    forms = [re.compile(_read(fact, told)) for fact, _, _ in _FACTS.values() for told in _KINDS]
+    facts: list[tuple[str, str, int]] = []
+    offset = 0
+    for line in context.split("\n"):
+        for form in forms:
+            if told := form.fullmatch(line):
+                facts.append((told["name"], told["value"], offset))
+        offset += len(line) + 1
+    _once([name for name, _, _ in facts], "more than one sentence tells of")
+    _once([value for _, value, _ in facts], "more than one name has the value")
+    due = [(value, offset) for name, value, offset in facts if name == asked["name"]]
+    if not due:
+        raise InvalidInput("no sentence tells what is asked for", got=asked["name"])
+    [(answer, offset)] = due
+    _equal("the target", target, f" {answer}")
+    _equal(
+        "the times that the answer is met",
+        len(re.findall(rf"\b{re.escape(answer)}\b", text)),
+        1,
+    )
+    _same("distractors", sample, len(facts) - 1)
+    _same("start", sample, asked["name"])
+    _same("answer", sample, answer)
+    _located(sample, [offset])
+
+
+def _read(pattern: str, kind: str) -> str:
+    """The pattern of a sentence with its name and its value, where it has one."""
+    parts = {"kind": kind, "name": r"(?P<name>[\w ]+?)", "value": rf"(?P<value>{_KINDS[kind]})"}
+    return re.sub(r"{(\w+)}", lambda part: parts[part[1]], pattern)
+
+
 def _check_mqar(sample: Sample) -> None:
     """Reads the ids from left to right: what is a write and what a query, they tell themselves."""
     ids, labels = sample.input, sample.target
@@ -345,6 +416,7 @@ CHECKS: dict[Any, Callable[[Sample], None]] = {
     "hash_hop": lambda sample: _check_chains(sample, ("magic", "agents"), shared=False),
     "dependency": lambda sample: _check_chains(sample, ("components", "variables"), shared=True),
     "code_retrieval": _check_code,
+    "needle": _check_needle,
     "mqar": _check_mqar,
     "forgetting_mqar": _check_mqar,
 }

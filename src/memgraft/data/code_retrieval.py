@@ -172,5 +172,6 @@ def _sample(source: _Invented | _Drawn, ask: str, fitter: Fitter) -> Sample:
         "ask": ask,
         "hops": 1,
         "answer": needle.name,
+        "question": frame.question,
     }
     return Sample(fitted.input, target, metadata | fitted.metadata())

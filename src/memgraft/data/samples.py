@@ -22,7 +22,8 @@ class Sample:
 
     `input` and `target` are texts, to be tokenised one by one and joined: targets begin with a
     space where a word follows. Of token tasks they are ids and labels of one length, where -100
-    marks what is not learned.
+    marks what is not learned. Where `metadata` has a `question`, the input ends in it, and in its
+    place each question of `also`, pairs of question and target, could be asked.
     """
 
     input: str | list[int]

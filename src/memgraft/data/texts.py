@@ -38,7 +38,8 @@ def groups(seed: int = 0, scale: int = 1000, wordnet: Path | None = None) -> lis
     rng = random.Random(f"texts-{seed}")
     told = list(fact_groups("train", seed, 16 * scale))
     made = [*told, *_entries()]
-    made += _some(list(_docstrings()), 16 * scale, rng)
+    told_of = [(sentence,) for _, sentence in docstring_sentences()]
+    made += _some(told_of, 16 * scale, rng)
     if wordnet:
         made += _some(list(_synsets(wordnet)), 60 * scale, rng)
     words = _common(made)
@@ -63,8 +64,8 @@ def _entries() -> Iterator[Group]:
         yield from ((entry,) for entry in listed(name.removesuffix(".txt")))
 
 
-def _docstrings() -> Iterator[Group]:
-    """Sentences of the standard library's documentation, module by module."""
+def docstring_sentences() -> Iterator[tuple[str, str]]:
+    """Sentences of the standard library's documentation, each after its module's path."""
     library = Path(sysconfig.get_paths()["stdlib"])
     for path in sorted(library.rglob("*.py")):
         if {"site-packages", "test", "tests", "idle_test"} & set(path.parts):
@@ -76,7 +77,8 @@ def _docstrings() -> Iterator[Group]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
                 text = " ".join((ast.get_docstring(node) or "").split())
-                yield from ((found,) for found in _SENTENCE.findall(text))
+                where = path.relative_to(library).as_posix()
+                yield from ((where, found) for found in _SENTENCE.findall(text))
 
 
 def _synsets(folder: Path) -> Iterator[Group]:

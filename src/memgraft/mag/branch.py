@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
 
 from memgraft.mag.gate import MemoryGate
+from memgraft.mag.lora import LowRankUpdates
 from memgraft.mag.memory import NeuralMemory
 from memgraft.mag.patch_config import PatchConfig
 from memgraft.mag.state import MemoryState
@@ -37,19 +39,30 @@ class Stream:
 class MemoryBranch(nn.Module):
     """The memory of a layer, and the gate through which it joins the attention.
 
+    Its weights may be wider than those of the layer, which bfloat16 is too coarse to train.
+
     Args:
         hidden_size: width of the residual stream.
         index: of the layer.
         previous: index of the next lower layer with a memory, which refines this one's queries.
+        projections: (input, output) widths of the attention's projections by name, for `lora`.
     """
 
     def __init__(
-        self, hidden_size: int, config: PatchConfig, index: int, previous: int | None
+        self,
+        hidden_size: int,
+        config: PatchConfig,
+        index: int,
+        previous: int | None,
+        projections: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
         super().__init__()
         self.index, self.previous = index, previous
         self.memory = NeuralMemory(hidden_size, config, refined=previous is not None)
         self.gate = MemoryGate(hidden_size, config)
+        self.lora = None
+        if config.lora_rank:
+            self.lora = LowRankUpdates(projections or {}, config.lora_rank)
 
     def forward(self, attended: Tensor, hidden: Tensor, stream: Stream) -> Tensor:
         """What joins the residual stream in place of the attention's output `attended`.
@@ -64,10 +77,12 @@ class MemoryBranch(nn.Module):
         if previous is not None:
             previous = previous.to(hidden.device)
         mask = None if stream.mask is None else stream.mask.to(hidden.device)
+        joined, own = attended.dtype, self.gate.weight.dtype
+        attended, hidden = attended.to(own), hidden.to(own)
         before, writes = stream.before.get(self.index), stream.mode == "on"
         read, state = self.memory(hidden, before, mask, previous, writes)
         stream.reads[self.index], stream.after[self.index] = read, state
-        return self.gate(attended, read, hidden)
+        return self.gate(attended, read, hidden).to(joined)
 
 
 def branch_of(config: Any, index: int) -> MemoryBranch | None:
@@ -81,7 +96,15 @@ def branch_of(config: Any, index: int) -> MemoryBranch | None:
         return None
     place = layers.index(index)
     previous = layers[place - 1] if place else None
-    return MemoryBranch(config.hidden_size, config.patch, index, previous)
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    asked, shared = width * config.num_attention_heads, width * config.num_key_value_heads
+    projections = {
+        "q_proj": (config.hidden_size, asked),
+        "k_proj": (config.hidden_size, shared),
+        "v_proj": (config.hidden_size, shared),
+        "o_proj": (asked, config.hidden_size),
+    }
+    return MemoryBranch(config.hidden_size, config.patch, index, previous, projections)
 
 
 # What it is put before comes later.
@@ -98,6 +121,8 @@ class BranchedAttention(_Base):
         super().__init__(config, layer_idx)
         self.window = config.sliding_window if self.passes_window else None
         self.memory_branch = branch_of(config, layer_idx)
+        if self.memory_branch is not None and self.memory_branch.lora is not None:
+            self.memory_branch.lora.join(self)
 
     def forward(
         self, hidden_states: Tensor, *args: Any, stream: Stream, **kwargs: Any
@@ -105,6 +130,8 @@ class BranchedAttention(_Base):
         """The attention's own arguments and results; `stream` comes from the model."""
         if self.window is not None:
             kwargs["sliding_window"] = self.window
+        if self.memory_branch is not None and self.memory_branch.lora is not None:
+            self.memory_branch.lora.awake = stream.mode != "off"
         attended, weights = super().forward(hidden_states, *args, **kwargs)
         if self.memory_branch is not None:
             attended = self.memory_branch(attended, hidden_states, stream)

@@ -33,9 +33,10 @@ class ShortConvolution(nn.Module):
             lengths: (batch,) tokens that are no pads; all, if left out.
         """
         seen = torch.cat([tail.to(x.dtype), x], dim=1)
-        filtered = torch.zeros_like(x)
-        for tap, weight in enumerate(self.weight.to(x.dtype).unbind(dim=1)):
-            filtered = filtered + weight * seen[:, tap : tap + x.shape[1]]
+        first, *others = self.weight.to(x.dtype).unbind(dim=1)
+        filtered = first * seen[:, : x.shape[1]]
+        for tap, weight in enumerate(others, start=1):
+            filtered = torch.addcmul(filtered, weight, seen[:, tap : tap + x.shape[1]])
         steps = torch.arange(self.size - 1, device=x.device)
         if lengths is None:
             lengths = torch.full((len(x),), x.shape[1], device=x.device)

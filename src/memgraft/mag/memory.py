@@ -127,6 +127,19 @@ class NeuralMemory(nn.Module):
             state = self._read(self.persistent[None], state).state
         return state.rows(torch.zeros(batch, dtype=torch.long))
 
+    def addresses(self, hidden: Tensor, previous: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Under what the tokens of a new text ask, and under what they write: queries and keys of
+        unit length, each (batch, heads, tokens, memory_head_dim).
+
+        Args:
+            hidden: (batch, tokens, hidden_size), pads only at the end of a row.
+            previous: as in `forward`.
+        """
+        self._check(hidden, None, previous)
+        tail = self._empty().tail.expand(len(hidden), -1, -1)
+        query, key, _, _ = self._projected(hidden, tail, previous)
+        return query, key
+
     def _empty(self) -> MemoryState:
         """A memory of one sequence that has read nothing."""
         config, like = self.config, self.key.weight
@@ -152,24 +165,32 @@ class NeuralMemory(nn.Module):
         writes: bool = True,
     ) -> Trace:
         """One pass over rows that have their pads at the end, where `used` is false."""
-        parts = [self.query(hidden, previous), self.key(hidden), self.value(hidden)]
-        lengths = None if used is None else used.sum(dim=1)
-        mixed, tail = self.convolution(torch.cat(parts, dim=-1), state.tail, lengths)
+        query, key, value, tail = self._projected(hidden, state.tail, previous, used)
         # Fast weights are small sums of many steps: half precision, autocast or not, is too coarse.
         with torch.autocast(hidden.device.type, enabled=False):
             gates = self.gates(hidden)
             if not writes:
                 gates = Gates(*(torch.zeros_like(gate) for gate in gates))
-            mixed = silu(mixed.to(state.tail.dtype))
+            read = self._recall(query, key, value, gates, state.memory, used)
+        output = read.output.transpose(1, 2).flatten(2).to(hidden.dtype)
+        after = MemoryState(read.state if writes else state.memory, tail)
+        return Trace(output, after, gates, read.surprise)
+
+    def _projected(
+        self, hidden: Tensor, tail: Tensor, previous: Tensor | None, used: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Queries, keys and values (batch, heads, tokens, width), and the next call's tail."""
+        parts = [self.query(hidden, previous), self.key(hidden), self.value(hidden)]
+        lengths = None if used is None else used.sum(dim=1)
+        mixed, after = self.convolution(torch.cat(parts, dim=-1), tail, lengths)
+        with torch.autocast(hidden.device.type, enabled=False):
+            mixed = silu(mixed.to(tail.dtype))
             query, key, value = (
                 part.unflatten(-1, (self.config.memory_heads, -1)).transpose(1, 2)
                 for part in mixed.chunk(3, dim=-1)
             )
             query, key = (normalize(part, dim=-1, eps=1e-6) for part in (query, key))
-            read = self._recall(query, key, value, gates, state.memory, used)
-        output = read.output.transpose(1, 2).flatten(2).to(hidden.dtype)
-        after = MemoryState(read.state if writes else state.memory, tail)
-        return Trace(output, after, gates, read.surprise)
+        return query, key, value, after
 
     def _recall(
         self,
@@ -182,7 +203,8 @@ class NeuralMemory(nn.Module):
     ) -> LinearRead | MlpRead:
         dials = (used, self.config.chunk_size, self.config.surprise_threshold)
         if isinstance(memory, MlpState):
-            return mlp_memory(query, key, value, gates, memory, *dials)
+            origin = (self.first, self.second)
+            return mlp_memory(query, key, value, gates, memory, *dials, origin=origin)
         return linear_memory(query, key, value, gates, memory, *dials)
 
     def _check(self, hidden: Tensor, mask: Tensor | None, previous: Tensor | None) -> None:

@@ -58,6 +58,8 @@ class BranchedModel(_Base):
         super().__init__(config)
         for index, layer in enumerate(self.layers):
             layer.self_attn = self.attention(config, index)
+        if config.patch.branch_dtype == "float32":
+            self._keep_in_fp32_modules_strict = {"memory_branch"}
         self.post_init()
 
     def forward(

@@ -137,7 +137,8 @@ def _branches(config: Any, base: nn.Module, seed: int) -> dict[str, Tensor]:
                 continue
             if config.patch.from_attention:
                 copy_projections(branch.memory, layer.self_attn)
-            branch.to(device=like.device, dtype=like.dtype)
+            dtype = getattr(torch, config.patch.branch_dtype or "", like.dtype)
+            branch.to(device=like.device, dtype=dtype)
             place = f"model.layers.{index}.self_attn.memory_branch."
             weights |= {place + name: tensor for name, tensor in branch.state_dict().items()}
     return weights

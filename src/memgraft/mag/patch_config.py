@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from memgraft.core.errors import InvalidInput
 from memgraft.mag.config import MagConfig
 
+DTYPES = (None, "float32")
+
 
 @dataclass(frozen=True)
 class PatchConfig(MagConfig):
@@ -18,6 +20,11 @@ class PatchConfig(MagConfig):
     window: int | None = None
     # Start queries, keys and values as copies of the layer's own attention projections.
     from_attention: bool = False
+    # Rank of the low-rank updates of the attention's projections; 0 is none.
+    lora_rank: int = 0
+    # "float32": what the branch's own weights are even over a base in half precision, in which
+    # small steps of training would be lost; as the base's, if left out.
+    branch_dtype: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -25,6 +32,8 @@ class PatchConfig(MagConfig):
             # JSON has lists, and the order says which layer refines which.
             object.__setattr__(self, "layers", tuple(sorted(set(self.layers))))
         self._check("layers", self.layers is None or len(self.layers) > 0, "at least one")
+        self._check("lora_rank", self.lora_rank >= 0, "at least 0")
+        self._check("branch_dtype", self.branch_dtype in DTYPES, "none or float32")
         self._check("window", self.window is None or self.window >= 2, "at least 2")
 
     def placed(self, depth: int) -> tuple[int, ...]:

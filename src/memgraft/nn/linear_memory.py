@@ -103,33 +103,37 @@ def linear_memory(
 
     # The errors of a chunk depend on each other through a triangular system, and on the memory at
     # its start linearly. So all chunks are solved at once, for E = known - seen · [M; S].
-    found = carry.memory[..., :-1, :]
-    mutual = found[..., 1:] * (keys @ keys.mT) * strength[..., None, :]
-    sides = [values, carry.start[..., :-1, None] * keys, found[..., :1] * keys]
+    pushes, among = carry.memory.split([1, size], dim=-1)
+    steps = strength[..., None] * keys
+    mutual = among[..., :-1, :] * (keys @ steps.mT)
+    sides = [values, carry.start[..., :-1, None] * keys, pushes[..., :-1, :] * keys]
+    # From the right, since the solver's own order is by columns: else it copies all sides twice.
     solved = torch.linalg.solve_triangular(
-        mutual, torch.cat(sides, dim=-1), upper=False, unitriangular=True
-    )
-    known, seen = solved[..., :width], solved[..., width:]
-    ends = (carry.memory[..., -1, 1:], carry.momentum[..., -1, 1:])
-    write = torch.cat([(end * strength)[..., None] * keys for end in ends], dim=-1).mT
+        mutual.mT, torch.cat(sides, dim=-1).mT, upper=True, left=False, unitriangular=True
+    ).mT
+    known, seen = solved.split([width, 2 * keys.shape[-1]], dim=-1)
+    ends = (among[..., -1, :], carry.momentum[..., -1, 1:])
+    write = torch.cat([end[..., None] * steps for end in ends], dim=-1).mT
     kept, moved, going = carry.ends
     starts, errors = [], []
-    for chunk in range(keys.shape[2]):
+    # Unbound and not indexed one by one: the gradient of each index is as large as all chunks.
+    parts = (part.unbind(2) for part in (known, seen, write, kept, moved, going))
+    for own, felt, pen, keep, move, go in zip(*parts, strict=True):
         start = torch.cat([memory, momentum], dim=-2)
-        error = known[:, :, chunk] - seen[:, :, chunk] @ start
-        change, pushed = (write[:, :, chunk] @ error).chunk(2, dim=-2)
-        memory = kept[:, :, chunk] * memory + moved[:, :, chunk] * momentum + change
-        momentum = going[:, :, chunk] * momentum + pushed
+        error = own - felt @ start
+        change, pushed = (pen @ error).chunk(2, dim=-2)
+        memory = keep * memory + move * momentum + change
+        momentum = go * momentum + pushed
         starts.append(start)
         errors.append(error)
     after = LinearState(memory, momentum)
     if not errors:
         return LinearRead(values.flatten(2, 3), after, strength.flatten(2))
     error = torch.stack(errors, dim=2)
-    left = carry.memory[..., 1:, :]
-    from_start = torch.cat([carry.start[..., 1:, None] * queries, left[..., :1] * queries], dim=-1)
+    reach = (carry.start[..., 1:, None], pushes[..., 1:, :])
+    from_start = torch.cat([part * queries for part in reach], dim=-1)
     output = from_start @ torch.stack(starts, dim=2)
-    output = output + (left[..., 1:] * (queries @ keys.mT) * strength[..., None, :]) @ error
+    output = output + (among[..., 1:, :] * (queries @ steps.mT)) @ error
     surprise = error.detach().norm(dim=-1).flatten(2)[:, :, :tokens]
     return LinearRead(output.flatten(2, 3)[:, :, :tokens], after, surprise)
 
@@ -148,9 +152,9 @@ def linear_memory_oracle(
     mask = _checked(queries, keys, values, gates, state, mask)
     memory, momentum = state.weight, state.momentum
     outputs, surprises = [], []
-    for t in range(keys.shape[2]):
-        query, key, value = (part[:, :, t, None] for part in (queries, keys, values))
-        theta, eta, alpha = (gate[:, :, t, None, None] for gate in gates)
+    tokens = (part.split(1, dim=2) for part in (queries, keys, values))
+    writing = (gate[..., None].split(1, dim=2) for gate in gates)
+    for t, (query, key, value, theta, eta, alpha) in enumerate(zip(*tokens, *writing, strict=True)):
         error = value - key @ memory
         surprise = error.norm(dim=-1, keepdim=True).detach()
         theta = theta * (surprise >= threshold)

@@ -44,6 +44,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
         "dependency --branches 0",
         "code-retrieval --synthetic --ask source",
         "code-retrieval",
+        "needle --form question --distractors 2 --split test",
     ],
 )
 def test_a_file_is_written_and_proved(words: str, folder: str, tmp_path: Path) -> None:

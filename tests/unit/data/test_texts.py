@@ -20,8 +20,8 @@ LINES = """  1 This software and database is being provided to you
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading the whole standard library takes seconds."""
-    some = list(islice(texts._docstrings(), 50))
-    monkeypatch.setattr(texts, "_docstrings", lambda: some)
+    some = list(islice(texts.docstring_sentences(), 50))
+    monkeypatch.setattr(texts, "docstring_sentences", lambda: some)
 
 
 @pytest.fixture
@@ -53,6 +53,6 @@ def test_a_folder_without_wordnet_is_refused(tmp_path: Path) -> None:
 
 
 def test_documentation_is_taken_by_the_sentence() -> None:
-    assert len(texts._docstrings()) == 50
-    for (sentence,) in texts._docstrings():
+    assert len(list(texts.docstring_sentences())) == 50
+    for _, sentence in texts.docstring_sentences():
         assert sentence[0].isupper() and sentence[-1] in ".!?" and "`" not in sentence

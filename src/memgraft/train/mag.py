@@ -1,0 +1,214 @@
+"""Training memory branches: told a long text, the model must answer what its window has lost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import DynamicCache
+
+from memgraft.core.config import Config
+from memgraft.core.errors import InvalidInput
+from memgraft.mag.cache import remember
+from memgraft.mag.gate import MemoryGate
+from memgraft.mag.streaming import stream
+from memgraft.train.loop import Task
+from memgraft.train.mag_samples import Asked
+from memgraft.train.processes import ALONE, Processes
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class MagTraining(Config):
+    """What a step is made of."""
+
+    contexts: int = 1  # per step, of all processes
+    # The last tokens of a context, one number of which is drawn per step: they are read again
+    # together with each question, so that attention has something to look back on.
+    overlap: tuple[int, ...] = (8, 24)
+    segment: int = 512  # tokens of a context that are read at once
+    history: int = 0  # segments that gradients reach back through; 0 is all of them
+    # Weight of how far gates stand open: a memory that is not needed should be out of the way.
+    openness: float = 0.0
+    measured: int = 16  # contexts held out
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """contexts (batch, tokens) padded on the left, rows (questions, tokens) padded on the right,
+    each with its mask; owners (questions,), the context of each row; labels like the rows."""
+
+    contexts: Tensor
+    contexts_mask: Tensor
+    rows: Tensor
+    rows_mask: Tensor
+    owners: Tensor
+    labels: Tensor
+
+    @classmethod
+    def of(cls, asked: Sequence[Asked], overlap: int, device: Any) -> Batch:
+        """Every question with the last tokens of its context before it.
+
+        Raises:
+            InvalidInput: a context is not longer than the overlap.
+        """
+        if any(len(one.context) <= overlap for one in asked):
+            raise InvalidInput(
+                "a context leaves nothing to remember",
+                expected=f"more than {overlap} tokens",
+                got=f"{min(len(one.context) for one in asked)}",
+                next_step="make longer samples, or let questions overlap less",
+            )
+        contexts = [one.context[: len(one.context) - overlap] for one in asked]
+        rows, labels, owners = [], [], []
+        for owner, one in enumerate(asked):
+            for question, due in one.questions:
+                before = one.context[len(one.context) - overlap :] + question
+                rows.append(before + due)
+                labels.append([IGNORED] * len(before) + due)
+                owners.append(owner)
+        ids, mask = _padded(contexts, left=True)
+        asking, asking_mask = _padded(rows)
+        due_ids, _ = _padded(labels, fill=IGNORED)
+        parts = (ids, mask, asking, asking_mask, torch.tensor(owners), due_ids)
+        return cls(*(part.to(device) for part in parts))
+
+
+class MagTask(Task):
+    """Contexts of a curriculum's samples through the memories, their questions through all layers.
+
+    The memory of a context is computed once, however many questions are asked of it. Nothing
+    above the highest memory is computed for the context, and below the lowest one there are no
+    gradients, as the base is frozen: what a step costs is mostly one forward pass of the layers
+    below.
+
+    Args:
+        model: what `patch_with_mag` made; what is to be trained asks for gradients.
+        samples: `Asked` by its number.
+        held_out: samples to measure on.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        samples: Callable[[int], Asked],
+        held_out: Sequence[Asked],
+        config: MagTraining = MagTraining(),
+        processes: Processes = ALONE,
+    ) -> None:
+        if config.contexts % processes.count:
+            raise InvalidInput(
+                "processes share the contexts of a step evenly",
+                expected=f"a multiple of {processes.count}",
+                got=str(config.contexts),
+                next_step="change --batch-size",
+            )
+        self.model = model
+        self.samples, self.held_out = samples, held_out
+        self.config, self.processes = config, processes
+
+    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        config, processes = self.config, self.processes
+        first = step * config.contexts
+        mine = range(first + processes.rank, first + config.contexts, processes.count)
+        overlap = random.Random(f"overlap-{config.seed}-{step}").randint(
+            min(config.overlap), max(config.overlap)
+        )
+        batch = Batch.of([self.samples(index) for index in mine], overlap, self.model.device)
+        with openings(self.model) as opened:
+            logits, target, last = self._answered(batch)
+        count = torch.tensor(float(len(target)), device=target.device)
+        (mean,) = processes.mean([count])
+        answering = F.cross_entropy(logits, target, reduction="sum") / mean
+        openness = torch.stack(opened).mean()
+        right = logits.detach().argmax(dim=-1) == target
+        figures = {
+            "answering": float(answering.detach()),
+            "tokens": float(right.float().mean()),
+            "exact": _exact(right, last),
+            "openness": float(openness.detach()),
+        }
+        return answering + config.openness * openness, figures
+
+    @torch.no_grad()
+    def measure(self) -> dict[str, float]:
+        """On held-out contexts: answers that are right in every token, with the memory and
+        without, and the loss."""
+        exact: dict[str, list[float]] = {"on": [], "off": []}
+        losses = []
+        for one in self.held_out:
+            batch = Batch.of([one], min(self.config.overlap), self.model.device)
+            for mode, found in exact.items():
+                with self.model.memories_set_to(mode):
+                    logits, target, last = self._answered(batch)
+                found.append(_exact(logits.argmax(dim=-1) == target, last))
+                if mode == "on":
+                    losses.append(float(F.cross_entropy(logits, target)))
+        means = {f"memory {mode}": sum(found) / len(found) for mode, found in exact.items()}
+        return {**means, "held-out loss": sum(losses) / len(losses)}
+
+    def _answered(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (tokens due, vocabulary), those tokens, and the row that each is of."""
+        config, model = self.config, self.model
+        states = {}
+        if model.model.memory_mode != "off":
+            whole = bool(batch.contexts_mask.all())
+            states = stream(
+                model,
+                batch.contexts,
+                None if whole else batch.contexts_mask,
+                segment=config.segment,
+                history=config.history,
+            )
+        cache: Any = DynamicCache(config=model.config)
+        remember(cache, {layer: state.rows(batch.owners) for layer, state in states.items()})
+        hidden = model.model(
+            input_ids=batch.rows, attention_mask=batch.rows_mask, past_key_values=cache
+        ).last_hidden_state
+        due = batch.labels[:, 1:] != IGNORED
+        logits = model.lm_head(hidden[:, :-1][due]).float()
+        return logits, batch.labels[:, 1:][due], due.nonzero()[:, 0]
+
+
+@contextmanager
+def openings(model: Any) -> Iterator[list[Tensor]]:
+    """Collects how far each gate stands open, on the average, in every pass of the context."""
+    found: list[Tensor] = []
+
+    def collect(gate: MemoryGate, inputs: tuple[Tensor, ...], _: Tensor) -> None:
+        found.append(gate.opening(inputs[2]).float().mean())
+
+    hooks = [branch.gate.register_forward_hook(collect) for branch in model.branches().values()]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _exact(right: Tensor, row: Tensor) -> float:
+    """The share of rows that are right in every token."""
+    wrong = torch.zeros(int(row.max()) + 1, device=row.device).index_add(0, row, (~right).float())
+    return float((wrong == 0).float().mean())
+
+
+def _padded(
+    rows: Sequence[Sequence[int]], fill: int = 0, left: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Rows of one length, and a mask that is 1 at their own tokens."""
+    width = max(map(len, rows))
+    ids = torch.full((len(rows), width), fill)
+    mask = torch.zeros(len(rows), width, dtype=torch.long)
+    for number, row in enumerate(rows):
+        place = slice(width - len(row), None) if left else slice(len(row))
+        ids[number, place] = torch.tensor(list(row))
+        mask[number, place] = 1
+    return ids, mask

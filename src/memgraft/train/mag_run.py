@@ -1,0 +1,163 @@
+"""A curriculum from beginning to end: phase after phase, each from what the one before has left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from memgraft.host.load import Host
+from memgraft.mag.checkpoint import read_branch, save_branch, with_branches
+from memgraft.mag.initial import copy_contexts
+from memgraft.train.loop import LoopConfig, Progress, train
+from memgraft.train.mag import MagTask, MagTraining
+from memgraft.train.mag_curriculum import PHASES
+from memgraft.train.mag_readout import ReadoutTask, readout_parameters
+from memgraft.train.mag_samples import Asked, Samples, Source
+from memgraft.train.processes import ALONE, Processes
+
+BRANCH, READOUT = "branch", "readout"
+# What is measured while training runs: samples of the same kinds, from another seed.
+HELD_OUT_SEED = 10_007
+# What a copying start looks at: texts and their tokens; how much W_o then adds to the stream.
+TEXTS, TEXT_TOKENS, STRENGTH = 24, 320, 0.8
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One phase as it is run: its name, where samples come from, and its rate."""
+
+    name: str
+    sources: Sequence[Source] | Path
+    rate: float = 1.0
+
+
+def stages(names: Sequence[str], scale: float) -> list[Stage]:
+    """Phases of the curriculum at a share of their sizes."""
+    return [Stage(name, PHASES[name].sources(scale), PHASES[name].rate) for name in names]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What all phases have in common.
+
+    model: patched, over `host`, whose tokenizer it uses. questions: asked of a context, at most.
+    longest: contexts of more tokens are refused. card: what is told of the run beside the figures.
+    """
+
+    host: Host
+    model: Any
+    training: MagTraining
+    loop: LoopConfig
+    questions: int
+    longest: int | None
+    card: Mapping[str, Any]
+
+    def samples(self, stage: Stage, seed: int) -> Samples:
+        return Samples(self.host.tokenizer, stage.sources, self.questions, self.longest, seed)
+
+    def begin(self, stage: Stage) -> None:
+        """Let untrained branches start as copies of what they read, see `copy_contexts`."""
+        texts = self.samples(stage, self.training.seed).take(TEXTS)
+        copy_contexts(
+            self.model, [text.context[:TEXT_TOKENS] for text in texts], STRENGTH, self.loop.seed
+        )
+
+    def align(
+        self,
+        stage: Stage,
+        steps: int,
+        out: Path,
+        progress: Progress | None = None,
+        processes: Processes = ALONE,
+    ) -> None:
+        """Teach branches to store and to find, see `ReadoutTask`, on the samples of a stage."""
+        folder = out / READOUT
+        if self._done(folder, steps):
+            return
+        trainable = [part for part in self.model.parameters() if part.requires_grad]
+        chosen = readout_parameters(self.model)
+        for part in trainable:
+            part.requires_grad_(any(part is one for one in chosen))
+        loop = replace(
+            self.loop, steps=steps, decay=max(1, steps // 2), lr=2 * self.loop.lr,
+            measure_every=steps, warmup=min(20, steps),
+        )  # fmt: skip
+        task = ReadoutTask(
+            self.model,
+            self.samples(stage, self.training.seed + 1),
+            self._held_out(stage, processes),
+            self.training,
+            processes,
+        )
+        try:
+            figures = train(task, loop, folder, progress, processes)
+        finally:
+            for part in trainable:
+                part.requires_grad_(True)
+        self._keep(folder, READOUT, loop, figures, processes)
+
+    def follow(
+        self,
+        plan: Sequence[Stage],
+        out: Path,
+        progress: Progress | None = None,
+        processes: Processes = ALONE,
+    ) -> dict[str, float]:
+        """Train phase after phase, each in a folder of `out`; a phase that is done is not done
+        again. The last one's branch is also in `out` itself, as float16.
+
+        Returns the last figures on held-out samples.
+        """
+        figures: dict[str, float] = {}
+        for stage in plan:
+            folder = out / stage.name
+            done = self._done(folder, self.loop.steps)
+            figures = done or self._train(stage, folder, progress, processes)
+        if processes.main:
+            card = {**self.card, "phases": [stage.name for stage in plan], "figures": figures}
+            save_branch(self.model, out / BRANCH, self.host, card, torch.float16)
+        return figures
+
+    def _train(
+        self, stage: Stage, folder: Path, progress: Progress | None, processes: Processes
+    ) -> dict[str, float]:
+        samples = self.samples(stage, self.training.seed)
+        held_out = self._held_out(stage, processes)
+        task = MagTask(self.model, samples, held_out, self.training, processes)
+        loop = replace(self.loop, lr=self.loop.lr * stage.rate)
+        figures = train(task, loop, folder, progress, processes)
+        self._keep(folder, stage.name, loop, figures, processes)
+        return figures
+
+    def _held_out(self, stage: Stage, processes: Processes) -> list[Asked]:
+        """What the main process measures on."""
+        if not processes.main:
+            return []
+        return self.samples(stage, HELD_OUT_SEED).take(self.training.measured)
+
+    def _keep(
+        self,
+        folder: Path,
+        phase: str,
+        loop: LoopConfig,
+        figures: Mapping[str, float],
+        processes: Processes,
+    ) -> None:
+        if processes.main:
+            card = {**self.card, "phase": phase, "steps": loop.steps, "figures": dict(figures)}
+            save_branch(self.model, folder / BRANCH, self.host, card)
+
+    def _done(self, folder: Path, steps: int) -> dict[str, float] | None:
+        """The figures of a phase that has had its steps; the model then is as it left it."""
+        if not (folder / BRANCH).is_dir():
+            return None
+        saved = read_branch(folder / BRANCH)
+        if saved.card["steps"] < steps:
+            return None
+        with_branches(self.model, saved.weights)
+        figures: dict[str, float] = saved.card["figures"]
+        return figures
