@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memgraft.core.bundles import DEFAULT_MODEL, Progress
-from memgraft.core.errors import InvalidInput
+from memgraft.core.bundles import BUNDLES, DEFAULT_MODEL, Progress
+from memgraft.core.errors import InvalidInput, ModelError
 from memgraft.core.home import Home
 from memgraft.core.paths import data_folder, default_store
 from memgraft.memory import Memory
@@ -32,12 +32,19 @@ WRITERS = ("encoder", "closed-form")
 WRITER_VARIABLE = "MEMGRAFT_WRITER"
 ENCODER_VARIABLE = "MEMGRAFT_ENCODER"
 DEFAULT_ENCODER = "minilm"
-HOMES = {"weights": ("weights",), "passages": ("passages",), "both": ("weights", "passages")}
+# Memory branches that ship, in a folder by the name of their base.
+BRANCHES = Path(__file__).parent / "mag" / "weights"
+HOMES = {
+    "weights": ("weights",),
+    "passages": ("passages",),
+    "both": ("weights", "passages"),
+    "mag": ("mag",),
+}
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A memory and the language model that its weights home is grafted onto."""
+    """A memory and the language model that its weights or its state are grafted onto."""
 
     memory: Memory
     host: Host
@@ -56,42 +63,60 @@ def open_memory(
     home: str = "weights",
     model: str = DEFAULT_MODEL,
     writer: str | None = None,
+    branch: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Opened:
     """Open or create a memory.
 
     Args:
         store: a file, a `sqlite:///` or a `postgresql://` URL; the user's own file by default.
-        home: `weights`, `passages` or `both`.
+        home: `weights`, `passages`, `both` or `mag`.
         model: see `memgraft.host.load.load_host`.
         writer: `encoder` or `closed-form`; by default what MEMGRAFT_WRITER says, else `encoder`,
             which is the closed form for models that no encoder ships for.
+        branch: for `mag`, the folder of the memory branches that the model is given; by default
+            those that ship for it.
         progress: told how far long work is: fetching a bundle, and writing what another model or
             an interrupted process left unwritten.
     """
     check_home(home)
-    from memgraft.host.load import load_host
-    from memgraft.text.minilm import MiniLM
-
+    if branch is not None and home != "mag":
+        raise InvalidInput(
+            "only the home mag has a memory branch", expected="home mag", got=f"home {home}"
+        )
     writer = writer or os.environ.get(WRITER_VARIABLE) or WRITERS[0]
     if writer not in WRITERS:
         raise InvalidInput(f"no writer is called {writer!r}", expected=" or ".join(WRITERS))
     opened = open_store(store or default_store())
     try:
-        host = load_host(model, progress)
-        encoder = MiniLM(progress=progress)
-        folder = homes_folder(opened)
-        homes: list[Home] = []
-        if "weights" in HOMES[home]:
-            homes.append(injection_home(host, encoder, folder / "weights", writer))
-        if "passages" in HOMES[home]:
-            homes.append(retrieval_home(opened, _passages_encoder(encoder)))
+        if home == "mag":
+            host = branched_host(model, branch, progress)
+            homes: list[Home] = [mag_home(host, opened)]
+        else:
+            host, homes = _host_and_homes(opened, home, model, writer, progress)
         memory = Memory(opened, homes)
         memory.catch_up(progress)
     except BaseException:
         opened.close()
         raise
     return Opened(memory, host)
+
+
+def _host_and_homes(
+    opened: Store, home: str, model: str, writer: str, progress: Progress | None
+) -> tuple[Host, list[Home]]:
+    """The homes but for `mag`, and the model for them."""
+    from memgraft.host.load import load_host
+    from memgraft.text.minilm import MiniLM
+
+    host = load_host(model, progress)
+    encoder = MiniLM(progress=progress)
+    homes: list[Home] = []
+    if "weights" in HOMES[home]:
+        homes.append(injection_home(host, encoder, homes_folder(opened) / "weights", writer))
+    if "passages" in HOMES[home]:
+        homes.append(retrieval_home(opened, _passages_encoder(encoder)))
+    return host, homes
 
 
 def open_retrieval(
@@ -184,6 +209,56 @@ def injection_home(host: Host, encoder: Encoder, folder: Path, writer: str) -> I
     parts.append(shipped_router(encoder).id)
     name = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
     return InjectionHome(host, encoder, folder / name, memory_encoder=writes)
+
+
+def branched_host(
+    model: str = DEFAULT_MODEL, branch: str | Path | None = None, progress: Progress | None = None
+) -> Host:
+    """A model with memory branches.
+
+    Args:
+        model: see `load_host`; either the base, or a patched model that was saved whole. If it is
+            the default and a branch is given, the base that the branch was trained for.
+        branch: a folder that `memgraft train mag` wrote; by default what ships for the model.
+
+    Raises:
+        ModelError: no branches are given, and none ship.
+        FolderError: the branches cannot be read, or are another base's.
+    """
+    path = shipped_branch(model) if branch is None else Path(branch)
+    if path is not None or model not in BUNDLES:
+        import memgraft.mag.models  # noqa: F401  (so that whole models are known)
+        from memgraft.host.load import load_host, make_host
+        from memgraft.mag.checkpoint import load_base, patched_with, read_branch
+
+        if path is not None:
+            saved = read_branch(path)
+            by_name = branch is not None and model == DEFAULT_MODEL
+            base = load_base(saved, path) if by_name else load_host(model, progress)
+            return make_host(patched_with(saved, base), base.tokenizer, base.name)
+        host = load_host(model, progress)
+        if hasattr(host.model, "branches"):
+            return host
+    raise ModelError(
+        f"no memory branches ship for {model}",
+        expected="a model with memory branches, or a folder of branches for it",
+        got=model,
+        next_step="train them with `memgraft train mag`, and name their folder with --branch",
+    )
+
+
+def shipped_branch(model: str) -> Path | None:
+    """The folder of the memory branches that ship for a model, if any do."""
+    folder = BRANCHES / model
+    return folder if model in BUNDLES and (folder / "branch.safetensors").is_file() else None
+
+
+def mag_home(host: Host, store: Store) -> Home:
+    """The home of the states of a model with memory branches; each model has a folder of its own,
+    and the records are streamed through again from the store when it changes."""
+    from memgraft.mag.home import MagHome, identity
+
+    return MagHome(host, store, homes_folder(store) / "mag" / identity(host))
 
 
 def homes_folder(store: Store) -> Path:

@@ -22,6 +22,7 @@ def chat(
     model: options.Model = options.DEFAULT_MODEL,
     user: options.User = options.DEFAULT_USER,
     home: options.HomeName = "weights",
+    branch: options.Branch = None,
     store: options.Store = None,
     plain: Annotated[bool, typer.Option(help="Lines in, lines out, for scripts.")] = False,
     auto: Annotated[bool, typer.Option(help="Notice facts in what you say, offer them.")] = False,
@@ -29,16 +30,20 @@ def chat(
     temperature: Annotated[float, typer.Option(help="0 is greedy.", min=0.0)] = 0.0,
     seed: Annotated[int, typer.Option(help="Matters above temperature 0.")] = 0,
 ) -> None:
-    """Talk to a model that remembers, in its weights."""
-    opened = open_with_bars(store, home, model)
-    from memgraft.cli.conversation import Conversation
+    """Talk to a model that remembers, in its weights.
+
+    With --home mag the conversation streams through the memory of the model, whose state is kept
+    per user; /forget builds it anew from what is remembered, without the conversation.
+    """
+    opened = open_with_bars(store, home, model, branch)
+    from memgraft.cli.mag_conversation import conversation_with
     from memgraft.cli.screen import PlainScreen, TerminalScreen
     from memgraft.host.session import GenerationConfig
 
     generation = GenerationConfig(max_new_tokens, temperature, seed)
     interactive = sys.stdin.isatty() and not plain
     with opened.memory as memory:
-        conversation = Conversation(memory, opened.host, Scope(user_id=user), generation)
+        conversation = conversation_with(opened, Scope(user_id=user), generation)
         screen: Screen = TerminalScreen(list(COMMANDS)) if interactive else PlainScreen()
         if interactive:
             known = memory.store.count(Scope(user_id=user))
@@ -124,9 +129,12 @@ class Chat:
 
     def forget(self, which: str) -> None:
         record = find_record(self.memory.store, self.scope, which)
-        self.memory.delete(record.id)
+        receipts = self.memory.delete(record.id)["receipts"]
         self.conversation.restart()
         self.screen.say(f'Forgotten: "{record.text}"')
+        for receipt in receipts:
+            if receipt["reason"]:
+                self.screen.say(f"Note: {receipt['reason']}")
 
     def clear(self, _: str) -> None:
         count = self.memory.store.count(self.scope)

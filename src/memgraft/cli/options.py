@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +14,13 @@ Store = Annotated[
     typer.Option(help="Where memories are kept: a file or sqlite:/// URL.", metavar="FILE|URL"),
 ]
 User = Annotated[str, typer.Option(help="Whose memories.")]
-HomeName = Annotated[str, typer.Option("--home", help="weights, passages or both.", metavar="HOME")]
+HomeName = Annotated[
+    str, typer.Option("--home", help="weights, passages, both or mag.", metavar="HOME")
+]
+Branch = Annotated[
+    Path | None,
+    typer.Option(help="Of home mag: memory branches to use with the model.", metavar="FOLDER"),
+]
 Model = Annotated[
     str,
     typer.Option(help="A bundle, a model folder, a .gguf file, or a hub id.", metavar="MODEL"),

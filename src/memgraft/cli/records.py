@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +28,7 @@ def remember(
     store: options.Store = None,
     user: options.User = options.DEFAULT_USER,
     home: options.HomeName = "weights",
+    branch: options.Branch = None,
     model: options.Model = options.DEFAULT_MODEL,
     as_json: options.Json = False,
 ) -> None:
@@ -34,7 +36,7 @@ def remember(
     from memgraft.core.records import clean_text
 
     clean_text(fact)  # refuse bad input before loading a model for it
-    opened = open_with_bars(store, home, model)
+    opened = open_with_bars(store, home, model, branch)
     with opened.memory as memory:
         result = memory.add(fact, user_id=user)["results"][0]
     _show(result, as_json, describe_add(result))
@@ -45,15 +47,16 @@ def ask(
     store: options.Store = None,
     user: options.User = options.DEFAULT_USER,
     home: options.HomeName = "weights",
+    branch: options.Branch = None,
     model: options.Model = options.DEFAULT_MODEL,
     as_json: options.Json = False,
 ) -> None:
     """Ask one question, without a conversation around it."""
-    opened = open_with_bars(store, home, model)
-    from memgraft.cli.conversation import Conversation
+    opened = open_with_bars(store, home, model, branch)
+    from memgraft.cli.mag_conversation import conversation_with
 
-    with opened.memory as memory:
-        conversation = Conversation(memory, opened.host, Scope(user_id=user))
+    with opened.memory:
+        conversation = conversation_with(opened, Scope(user_id=user))
         reply = "".join(conversation.reply(question)).strip()
         why = conversation.why()
     _show({"question": question, "answer": reply, **why}, as_json, reply)
@@ -81,6 +84,7 @@ def forget(
     store: options.Store = None,
     user: options.User = options.DEFAULT_USER,
     home: options.HomeName = "weights",
+    branch: options.Branch = None,
     model: options.Model = options.DEFAULT_MODEL,
     as_json: options.Json = False,
 ) -> None:
@@ -90,7 +94,7 @@ def forget(
         record = find_record(plain, Scope(user_id=user), which)
     finally:
         plain.close()
-    opened = open_with_bars(store, home, model)
+    opened = open_with_bars(store, home, model, branch)
     with opened.memory as memory:
         result = memory.delete(record.id)
     _show({**result, "memory": record.text}, as_json, f'Forgotten: "{record.text}"')
@@ -100,24 +104,25 @@ def stats(
     store: options.Store = None,
     user: options.User = options.DEFAULT_USER,
     home: options.HomeName = "weights",
+    branch: options.Branch = None,
     model: options.Model = options.DEFAULT_MODEL,
     as_json: options.Json = False,
 ) -> None:
     """Counts, bytes, and what the memory runs on."""
-    opened = open_with_bars(store, home, model)
+    opened = open_with_bars(store, home, model, branch)
     with opened.memory as memory:
         memory.save()
         figures = memory.stats(Scope(user_id=user))
     _show(figures, as_json, describe_stats(figures))
 
 
-def open_with_bars(store: str | None, home: str, model: str) -> Opened:
+def open_with_bars(store: str | None, home: str, model: str, branch: Path | None = None) -> Opened:
     """`open_memory` with progress on standard error."""
     prepare_libraries()
     from memgraft.open import open_memory
 
     with Bars() as bars:
-        return open_memory(store, home=home, model=model, progress=bars)
+        return open_memory(store, home=home, model=model, branch=branch, progress=bars)
 
 
 def find_record(store: Store, scope: Scope, which: str) -> Record:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memgraft.core.filters import Test
+from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 
 # A tensor of whatever library the home computes with; core itself has none.
@@ -33,12 +34,16 @@ class Query:
 
 @dataclass(frozen=True)
 class Passage:
-    """A remembered text with its score and the signals that the score was made of."""
+    """A remembered text with its score and the signals that the score was made of.
+
+    `record` is what the store held when it was found, of homes that looked.
+    """
 
     record_id: str
     text: str
     score: float
     signals: Mapping[str, float] = field(default_factory=dict)
+    record: Record | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

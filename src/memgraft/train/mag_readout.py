@@ -95,7 +95,8 @@ class ReadoutTask(Task):
             logits = _seen(model, branch.gate.out(read[row, place]))
             readout = F.cross_entropy(logits, due)
             right = logits.argmax(dim=-1) == due
-            parts.append((contrast, readout, right.float().mean(), nearest.float().mean()))
+            share = nearest / max(1, goal.numel())
+            parts.append((contrast, readout, right.float().mean(), share))
         contrast, readout, right, near = (
             torch.stack(part).mean() for part in zip(*parts, strict=True)
         )

@@ -283,3 +283,13 @@ def test_coefficients_of_known_numbers() -> None:
     # After two tokens: f = .4 · .5 + .125 of S₀, .4 + .25 of the first write, the second as it is.
     torch.testing.assert_close(carry.memory[2], torch.tensor([0.325, 0.65, 1.0]))
     torch.testing.assert_close(carry.momentum[2], torch.tensor([0.125, 0.25, 1.0]))
+
+
+def test_coefficients_leave_no_numbers_that_slow_a_processor() -> None:
+    gates = Gates(torch.ones(64), torch.full((64,), 0.05), torch.full((64,), 0.5))
+    carry = Carry.of(gates, torch.ones(64))
+    exact = Carry.of(gates.to(torch.float64), torch.ones(64))
+    for part, expected in zip(carry, exact, strict=True):
+        assert (part[part != 0].abs() >= torch.finfo(torch.float32).tiny).all()
+        torch.testing.assert_close(part.double(), expected, rtol=1e-5, atol=1e-29)
+    assert exact.momentum[-1, 0] < 1e-80, "which float32 does not have"

@@ -19,8 +19,8 @@ def made_state(width: int, hidden: int) -> MlpState:
     return MlpState.empty(first, torch.zeros(1, 1, hidden, width))
 
 
-def flat_gates(tokens: int, theta: float, eta: float = 0.0) -> Gates:
-    return Gates(*(torch.full((1, 1, tokens), gate) for gate in (theta, eta, 0.0)))
+def flat_gates(tokens: int, theta: float, eta: float = 0.0, alpha: float = 0.0) -> Gates:
+    return Gates(*(torch.full((1, 1, tokens), gate) for gate in (theta, eta, alpha)))
 
 
 def test_the_slope_is_the_activations_derivative() -> None:
@@ -81,3 +81,34 @@ def test_a_state_from_larger_chunks_is_refused() -> None:
     made = replace(problem("mlp"), filled=torch.tensor([0, 9]))
     with pytest.raises(InvalidInput, match="larger chunks"):
         made.run(mlp_memory, 8)
+
+
+@pytest.mark.parametrize("size", [5, 16, 64])
+def test_it_decays_to_where_it_began(size: int) -> None:
+    made = problem("mlp")
+    noise = torch.Generator().manual_seed(0)
+    shapes = [leaf.shape[1:] for leaf in made.leaves[6:8]]
+    origin = tuple(torch.randn(s, generator=noise, dtype=torch.float64) for s in shapes)
+    for part in origin:
+        part.requires_grad_()
+    leaves = (*made.leaves, *origin)
+    found = []
+    for how in (made.kind.fast, made.kind.oracle):
+        read = made.run(how, size, origin=origin)
+        results = made.results(read)
+        found.append([*results, *torch.autograd.grad([r.sum() for r in results], leaves)])
+    same(*found)
+
+
+def test_a_long_text_does_not_kill_it() -> None:
+    noise = torch.Generator().manual_seed(0)
+    state = made_state(8, 16)
+    origin = (state.first[0], state.second[0])
+    gates = flat_gates(4096, 0.5, alpha=0.05)
+    for _ in range(2):
+        keys = torch.nn.functional.normalize(torch.randn(1, 1, 4096, 8, generator=noise), dim=-1)
+        read = mlp_memory(keys, keys, torch.ones(1, 1, 4096, 8), gates, state, origin=origin)
+        state = read.state
+    dead = mlp_memory(keys, keys, torch.ones(1, 1, 4096, 8), gates, state).state
+    assert state.first.abs().max() > 0.1
+    assert dead.first.abs().max() < 1e-6
