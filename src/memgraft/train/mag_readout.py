@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +30,16 @@ from memgraft.train.processes import ALONE, Processes
 
 # Of cosines, when the softmax over a context is taken.
 SHARPNESS = 16.0
+
+
+class Found(NamedTuple):
+    """Both losses, the share of answer tokens that are read out right, and the share of those
+    stored whose query is nearest to the right key; a number each."""
+
+    contrast: Tensor
+    readout: Tensor
+    right: Tensor
+    nearest: Tensor
 
 
 class ReadoutTask(Task):
@@ -52,59 +62,52 @@ class ReadoutTask(Task):
         self.config, self.processes = config, processes
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        first = step * self.config.contexts
-        mine = range(first, first + self.config.contexts)
-        found = [
-            self._found(self.samples(i)) for i in mine[self.processes.rank :: self.processes.count]
-        ]
-        contrast, readout = (
-            torch.stack(part).mean() for part in list(zip(*found, strict=True))[:2]
-        )
-        figures = {name: _mean([one[place] for one in found]) for name, place in FIGURES.items()}
-        return contrast + readout, figures | {"contrast": float(contrast.detach())}
+        processes, contexts = self.processes, self.config.contexts
+        mine = range(step * contexts + processes.rank, (step + 1) * contexts, processes.count)
+        found = [self._found(self.samples(index)) for index in mine]
+        loss = torch.stack([one.contrast + one.readout for one in found]).mean()
+        return loss, _figures(found)
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
-        """Shares of answer tokens on held-out contexts: read out right; and whose query is nearest
-        to a key under which that token was written, the mean of all heads."""
-        found = [self._found(one) for one in self.held_out]
-        figures = {name: _mean([one[place] for one in found]) for name, place in FIGURES.items()}
-        return figures | {"held-out loss": _mean([one[0] + one[1] for one in found])}
+        """On held-out contexts: the share of answer tokens that are read out right; that of those
+        whose query is nearest to a key under which the token was written, the mean of all heads;
+        and both losses."""
+        return _figures([self._found(one) for one in self.held_out])
 
-    def _found(self, one: Asked) -> tuple[Tensor, Tensor, float, float]:
-        """Both losses of a context with its questions, and both shares."""
-        model = self.model
-        batch = Batch.of([one], min(self.config.overlap), model.device)
-        context = batch.contexts[0]
+    def _found(self, one: Asked) -> Found:
+        """A context with its questions; the mean of all branches."""
+        model, overlap = self.model, min(self.config.overlap)
+        batch = Batch.of([one], overlap, model.device)
+        written = torch.tensor(_places(one, batch.contexts.shape[1]), device=model.device)
+        given = _given(model, [batch.contexts, batch.rows])
+        parts = [
+            self._of_branch(branch, given[index], batch, written)
+            for index, branch in model.branches().items()
+        ]
+        return Found(*(torch.stack(part).mean() for part in zip(*parts, strict=True)))
+
+    def _of_branch(
+        self, branch: Any, given: Sequence[Tensor], batch: Batch, written: Tensor
+    ) -> Found:
+        memory, context = branch.memory, batch.contexts[0]
+        told, asking = (part.to(memory.key.weight.dtype) for part in given)
         row, place = (batch.labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
         due = batch.labels[:, 1:][row, place]
-        written = torch.tensor(_places(one, len(context)), device=model.device)
+
         known = written >= 0
-        given = _given(model, [batch.contexts, batch.rows])
-        parts = []
-        for index, branch in model.branches().items():
-            memory = branch.memory
-            told, asking = (part.to(memory.key.weight.dtype) for part in given[index])
-            scores = _scores(memory, told, asking, row[known], place[known])
-            contrast = F.cross_entropy(
-                scores.flatten(0, 1), written[known].repeat_interleave(scores.shape[1])
-            )
-            nearest = context[scores.argmax(dim=-1)] == context[written[known]][:, None]
-            _, state = memory(told)
-            read, _ = memory(asking, state.rows(batch.owners), batch.rows_mask)
-            logits = _seen(model, branch.gate.out(read[row, place]))
-            readout = F.cross_entropy(logits, due)
-            right = logits.argmax(dim=-1) == due
-            share = nearest / max(1, goal.numel())
-            parts.append((contrast, readout, right.float().mean(), share))
-        contrast, readout, right, near = (
-            torch.stack(part).mean() for part in zip(*parts, strict=True)
-        )
-        return contrast, readout, float(right), float(near)
+        scores = _scores(memory, told, asking, row[known], place[known])
+        goal = written[known][:, None].expand(scores.shape[:2])
+        # Sums over a count that may be 0: a fact can stand in the overlap, where nothing is stored.
+        count = max(1, goal.numel())
+        contrast = F.cross_entropy(scores.flatten(0, 1), goal.flatten(), reduction="sum") / count
+        nearest = (context[scores.argmax(dim=-1)] == context[goal]).float().sum() / count
 
-
-# Where in what `_found` returns.
-FIGURES = {"read out": 2, "nearest": 3}
+        _, state = memory(told)
+        read, _ = memory(asking, state.rows(batch.owners), batch.rows_mask)
+        logits = _seen(self.model, branch.gate.out(read[row, place]))
+        right = (logits.argmax(dim=-1) == due).float().mean()
+        return Found(contrast, F.cross_entropy(logits, due), right, nearest)
 
 
 def readout_parameters(model: Any) -> list[nn.Parameter]:
@@ -131,8 +134,11 @@ def _seen(model: Any, hidden: Tensor) -> Tensor:
     return logits.float()
 
 
-def _mean(figures: Sequence[Any]) -> float:
-    return sum(map(float, figures)) / len(figures)
+def _figures(found: Sequence[Found]) -> dict[str, float]:
+    contrast, readout, right, nearest = (
+        float(torch.stack(part).mean().detach()) for part in zip(*found, strict=True)
+    )
+    return {"read out": right, "nearest": nearest, "contrast": contrast, "readout": readout}
 
 
 def _places(one: Asked, tokens: int) -> list[int]:
