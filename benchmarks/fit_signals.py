@@ -71,7 +71,7 @@ def examples_of(conversation: Conversation, encoder: MiniLM) -> list[Example]:
         [vector] = encoder.encode([question.text])
         asked = memory.question(question.text, vector, Asked(now=now))
         slots = candidates(memory, asked)
-        _, signals = ranked(memory, asked, slots)
+        signals = ranked(memory, asked, slots).signals
         columns = [signals[n] if n in ABSOLUTE else z_scores(signals[n]) for n in FITTED]
         held = np.array([memory.at(int(slot)).id in question.evidence for slot in slots], float)
         if held.any():

@@ -45,6 +45,11 @@ _NEAREST = 10
 _NOT_ITS_FAULT = (StoreError, FolderError)
 # A call with more facts than this catches up with its own after some of them, not after each.
 _SINGLY = 64
+# Texts that are kept as given with one commit, at most: other processes wait for it.
+_TOGETHER = 256
+
+# A record that is in the store now, what was done, and what it replaced.
+_Kept = tuple[Record, AddEvent, Record | None]
 
 
 class Extractor(Protocol):
@@ -99,6 +104,7 @@ class Memory:
         event_time: str | None = None,
         infer: bool = True,
         facts: Sequence[Extracted] | None = None,
+        noting: Callable[[list[dict[str, Any]]], object] | None = None,
     ) -> dict[str, Any]:
         """Remember a fact, or the facts in a conversation.
 
@@ -113,6 +119,8 @@ class Memory:
             event_time: when it happened, if not now; UTC, ISO 8601.
             infer: see above.
             facts: what `extracted` found in the messages, for whoever asks it beforehand.
+            noting: called once with the results but for their receipts, to put something beside
+                them into the store: where it can, both are on disk with one commit.
 
         Returns:
             `{"results": [{"id", "memory", "event", "receipts", ...}]}`; the event is ADD, UPDATE
@@ -135,16 +143,24 @@ class Memory:
             normalised(Record.new(fact.text, scope, metadata=_metadata(fact, metadata), **fields))
             for fact in facts
         ]
-        kept: list[tuple[Record, AddEvent, Record | None]] = []
+        kept: list[_Kept] = []
         told: dict[str, list[Receipt]] = {}
         step = max(1, len(records) // _SINGLY)
-        for place, record in enumerate(records):
-            known = self._said_already(record) if inferred else None
-            kept.append(self._keep(record) if known is None else (known, "NONE", None))
-            if inferred and place % step == 0:
+        # What is compared with all that was kept before goes one by one.
+        size = 1 if inferred else _TOGETHER
+        for start in range(0, max(1, len(records)), size):
+            group = records[start : start + size]
+            known = [self._said_already(record) if inferred else None for record in group]
+            last = start + size >= len(records)
+            kept += self._kept(group, known, kept, noting if last else None)
+            if inferred and start % step == 0:
                 told |= _by_record(self.catch_up())
         told |= _by_record(self.catch_up())
-        return {"results": [_added(*one, told.get(one[0].id, [])) for one in kept]}
+        return {
+            "results": [
+                {**_added(one), "receipts": _of(told.get(one[0].id, []), one[0].id)} for one in kept
+            ]
+        }
 
     def extracted(
         self, messages: str | Message | Sequence[Message], scope: Scope
@@ -258,14 +274,10 @@ class Memory:
             )
         scope = Scope(user_id, agent_id, app_id, run_id)
         accepts = compiled(filters) if filters else accepts
-        found = self._passages(Query(query, scope, limit, accepts, threshold))
-        # Another process may have deleted one meanwhile.
-        living = {r.id: r for r in self.store.living([record_id for record_id, *_ in found])}
         results = []
-        for record_id, score, signals in found:
-            if record_id in living:
-                result = {**as_dict(living[record_id]), "score": score}
-                results.append({**result, "signals": signals} if explain else result)
+        for record, score, signals in self._found(Query(query, scope, limit, accepts, threshold)):
+            result = {**as_dict(record), "score": score}
+            results.append({**result, "signals": signals} if explain else result)
         return {"results": results}
 
     def history(self, memory_id: str) -> list[dict[str, Any]]:
@@ -337,8 +349,32 @@ class Memory:
 
     # -- inside ----------------------------------------------------------------------------
 
-    def _keep(self, record: Record, tries: int = 20) -> tuple[Record, AddEvent, Record | None]:
-        """Into the store: the record that is there now, what was done, and what it replaced."""
+    def _kept(
+        self,
+        records: Sequence[Record],
+        known: Sequence[Record | None],
+        before: Sequence[_Kept],
+        noting: Callable[[list[dict[str, Any]]], object] | None,
+    ) -> list[_Kept]:
+        """Keep records in one transaction, but those that are known; `before` was kept already."""
+        for record in records:  # the first time it takes long, and others wait to write
+            self._attributes.peers(record)
+        try:
+            with self.store.together():
+                kept: list[_Kept] = [
+                    self._keep(record) if same is None else (same, "NONE", None)
+                    for record, same in zip(records, known, strict=True)
+                ]
+                if noting is not None:
+                    noting([_added(one) for one in (*before, *kept)])
+        except BaseException:
+            # They may have followed what is not in the store now.
+            self._attributes = Attributes(self.store)
+            raise
+        return kept
+
+    def _keep(self, record: Record, tries: int = 20) -> _Kept:
+        """Into the store."""
         old = self._contradicted(record)
         if old is None:
             kept, fresh = self.store.add(record)
@@ -391,25 +427,31 @@ class Memory:
             return None
         return next((old for old in peers if contradicts(record.text, old.text)), None)
 
-    def _passages(self, query: Query) -> list[tuple[str, float, dict[str, float]]]:
-        """(id, score in [0, 1], signals) from the home that retrieves, else from the words."""
+    def _found(self, query: Query) -> list[tuple[Record, float, dict[str, float]]]:
+        """(live record, score in [0, 1], signals) from the home that retrieves, else from the
+        words."""
         for home in self.homes:
             if home.name == "passages":
                 self.catch_up()
                 recall = home.read(query)
                 assert isinstance(recall, Passages)
+                records = {item.record_id: item.record for item in recall.items}
+                # Another process may have deleted one meanwhile, where the home did not look.
+                unseen = [record_id for record_id, record in records.items() if record is None]
+                records |= {record.id: record for record in self.store.living(unseen)}
                 return [
-                    (item.record_id, item.signals["confidence"], dict(item.signals))
+                    (record, item.signals["confidence"], dict(item.signals))
                     for item in recall.items
+                    if (record := records[item.record_id]) is not None
                 ]
         most = query.limit if query.filters is None else self.store.count(query.scope)
         words = self.store.search_text(query.text, query.scope, most)
         found = [(i, _unit_score(bm25), {"bm25": bm25}) for i, bm25 in words]
         found = [one for one in found if one[1] >= query.confidence]
-        if query.filters is not None:
-            accepted = {r.id for r in self.store.living([i for i, *_ in found]) if query.filters(r)}
-            found = [one for one in found if one[0] in accepted]
-        return found[: query.limit]
+        living = {r.id: r for r in self.store.living([i for i, *_ in found])}
+        accepted = query.filters or (lambda _: True)
+        held = [(living[i], score, why) for i, score, why in found if i in living]
+        return [one for one in held if accepted(one[0])][: query.limit]
 
     def _superseded_by(self, memory_id: str) -> str | None:
         """The id that this record superseded, if it is still there to tell."""
@@ -472,13 +514,12 @@ def _write(home: Home, record: Record) -> list[Receipt]:
         return [Receipt(record.id, home.name, "refused", f"{type(error).__name__}: {error}")]
 
 
-def _added(
-    kept: Record, event: AddEvent, old: Record | None, receipts: list[Receipt]
-) -> dict[str, Any]:
+def _added(one: _Kept) -> dict[str, Any]:
+    kept, event, old = one
     result = {"id": kept.id, "memory": kept.text, "event": event}
     if old is not None:
         result |= {"previous_memory": old.text, "supersedes": old.id}
-    return {**result, "receipts": _of(receipts, kept.id)}
+    return result
 
 
 def patch_of(recalls: Sequence[Recall]) -> Patch:

@@ -725,3 +725,38 @@ def test_filters_and_thresholds_hold_without_a_home_that_retrieves(memory: Memor
             search("tea", user_id="me", limit=limit)
     with pytest.raises(InvalidInput, match="a query must be text"):
         search(None)
+
+
+# Together with the records ----------------------------------------------------------------------
+
+
+def test_what_is_noted_is_kept_with_the_records_or_neither_is(
+    store: SQLiteStore, home: ToyHome, memory: Memory
+) -> None:
+    told: list[list[dict[str, Any]]] = []
+
+    def noting(results: list[dict[str, Any]]) -> None:
+        told.append(results)
+        store.put_document("note", str(len(told)), {"ids": [one["id"] for one in results]})
+
+    facts = [*said("I live in Rome"), *said("I like tea")]
+    for infer in (False, True):
+        told.clear()
+        memory.reset()
+        added = memory.add(facts, user_id="me", infer=infer, noting=noting)["results"]
+        assert len(added) == 2
+        assert told == [[{k: v for k, v in one.items() if k != "receipts"} for one in added]]
+        assert all(one["receipts"] for one in added)
+    assert memory.add([], user_id="me", noting=noting)["results"] == []
+    assert told[-1] == []
+
+    def failing(results: list[dict[str, Any]]) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        memory.add(said("I live in Oslo"), user_id="me", infer=False, noting=failing)
+    assert texts(memory) == ["I live in Rome", "I like tea"]
+    # What was looked at meanwhile is forgotten with it.
+    [result] = memory.add(said("I live in Bonn"), user_id="me", infer=False)["results"]
+    assert (result["event"], result["previous_memory"]) == ("UPDATE", "I live in Rome")
+    assert recalled(memory) == ["I like tea", "I live in Bonn"]

@@ -28,9 +28,9 @@ def mag(
         Path | None, typer.Option(help="Train on this JSONL of samples, instead of phases.")
     ] = None,
     steps: Annotated[int, typer.Option(help="Of each phase.", min=1)] = 1000,
-    addresses: Annotated[
-        int, typer.Option(help="Steps before, of --init copy, that teach where to look.", min=0)
-    ] = 200,
+    readout: Annotated[
+        int, typer.Option(help="Steps before, with no layers above the memories.", min=0)
+    ] = 600,
     contexts: Annotated[int, typer.Option("--batch-size", help="Contexts per step.", min=1)] = 1,
     questions: Annotated[int, typer.Option(help="Asked of one context, at most.", min=1)] = 8,
     longest: Annotated[
@@ -127,7 +127,7 @@ def mag(
         run = Run(host, patched, training, loop, questions, longest, card)
         if begin == "copy" and not start:
             run.begin(plan[0])
-            if addresses:
-                run.align(plan[0], addresses, out, bars, processes)
+        if readout and not start:
+            run.align(plan, readout, out, bars, processes)
         figures = run.follow(plan, out, bars, processes)
     print_figures(figures)

@@ -5,7 +5,7 @@ The kernels and their mathematics are in `nn/hebbian.py`; this keeps the graph b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
@@ -168,10 +168,6 @@ class Associations:
     def neighbours(self, record_id: str) -> Row:
         """Where the edges of a record lead, with their weights, strongest first."""
         return dict(sorted(self._rows.get(record_id, {}).items(), key=lambda edge: -edge[1]))
-
-    def targets(self, record_id: str) -> Iterable[str]:
-        """Where the edges of a record lead, in no order."""
-        return self._rows.get(record_id, ())
 
     def spread(self, seeds: Mapping[str, float], hops: int = 2, damping: float = 0.5) -> Row:
         """Activations of all that the seeds reach, themselves included, in no order.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.store.base import Store
 from memgraft.store.following import Follower
 from memgraft.text.restated import wording_key
 from memgraft.text.slots import slot
+
+# A new text is asked for before it is kept and after: it is parsed once.
+_attribute = lru_cache(maxsize=256)(slot)
 
 
 class Attributes:
@@ -30,7 +35,7 @@ class Attributes:
 
     def peers(self, record: Record) -> list[Record]:
         """The live records of the same scope with the attribute that this one speaks of."""
-        attribute = slot(record.text)
+        attribute = _attribute(record.text)
         if attribute is None:
             return []
         self._know(record.scope)
@@ -49,7 +54,9 @@ class Attributes:
         if len(self._known) >= self._most:
             self._forget(next(iter(self._known)))
         self._known[scope], self._wordings[scope] = {}, {}
-        for old in self._store.list(scope):
+        records = self._store.list(scope)
+        self._changes.watch(records)
+        for old in records:
             self._put(old)
 
     def _forget(self, scope: Scope) -> None:
@@ -61,6 +68,7 @@ class Attributes:
                 del self._worded[record_id]
 
     def _follow(self) -> None:
+        self._changes.begin()
         changes = self._changes.changes()
         if changes is None:
             return
@@ -79,7 +87,7 @@ class Attributes:
         key = wording_key(record.text)
         self._wordings[record.scope].setdefault(key, set()).add(record.id)
         self._worded[record.id] = record.scope, key
-        attribute = slot(record.text)
+        attribute = _attribute(record.text)
         if attribute is not None:
             self._known[record.scope].setdefault(attribute, {})[record.id] = record
             self._places[record.id] = record.scope, attribute

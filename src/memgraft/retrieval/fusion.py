@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 Column = NDArray[np.float64]
 
+# A column that deviates less than this is the same everywhere.
+_CONSTANT = 1e-9
+
 
 def z_scores(column: Column) -> Column:
     """Zero mean, unit deviation; a constant column says nothing and becomes zeros."""
     deviation = column.std()
-    if deviation < 1e-9:
+    if deviation < _CONSTANT:
         return np.zeros_like(column)
     return (column - column.mean()) / deviation
 
@@ -27,10 +30,13 @@ def z_sum(
     added as they are; the others are z-scored. On LoCoMo this beats reciprocal rank fusion by about
     seven points of recall@10, since it keeps how far ahead a candidate is.
     """
-    length = len(next(iter(signals.values()), ()))
-    total = np.zeros(length)
-    for name, column in signals.items():
-        weight = weights.get(name, 0.0)
-        if weight:
-            total += weight * (column if name in absolute else z_scores(column))
-    return total
+    used = {name: weight for name in signals if (weight := weights.get(name, 0.0))}
+    if not used:
+        return np.zeros(len(next(iter(signals.values()), ())))
+    columns = np.stack([signals[name] for name in used])
+    shares = np.array([name in absolute for name in used])
+    # All columns at once: a call for each costs more than what it computes.
+    means = np.where(shares, 0.0, columns.mean(axis=1))
+    deviations = np.where(shares, 1.0, columns.std(axis=1))
+    factors = np.where(deviations < _CONSTANT, 0.0, 1.0 / np.maximum(deviations, _CONSTANT))
+    return (np.array(list(used.values())) * factors) @ (columns - means[:, None])

@@ -36,6 +36,9 @@ KIND = "memgraft-passages"
 VERSION = 2
 # Share of empty slots from which it pays to close them: the approximate index is made anew then.
 _GAPS = 0.1
+# Reading is learned from, but must not cost a write: so many uses wait for the next one, and are
+# lost if the process is killed before.
+_UNKEPT = 64
 
 
 class PassagesHome(Home):
@@ -70,6 +73,8 @@ class PassagesHome(Home):
         self._versions: dict[str, int] = {}
         # Tenants whose graphs on disk are to go.
         self._emptied: set[str] = set()
+        # Records that were used since they were last written.
+        self._unkept: set[str] = set()
         self._closed = False
         self._load()
 
@@ -113,13 +118,11 @@ class PassagesHome(Home):
         )
         hits = self._searched(query, asked)
         # Another process may have deleted one since this home caught up.
-        living = {record.id for record in self.store.living([hit.trace.id for hit in hits])}
+        living = {record.id: record for record in self.store.living([h.trace.id for h in hits])}
         hits = [hit for hit in hits if hit.trace.id in living]
         if hits and hits[0].confidence >= SURE:
-            # What is found must not wait for another process that writes.
-            with contextlib.suppress(FolderError):
-                self._used(hits[0].trace.id)
-        return Passages(tuple(_passage(hit) for hit in hits))
+            self._used(hits[0].trace.id)
+        return Passages(tuple(_passage(hit, living[hit.trace.id]) for hit in hits))
 
     def forget(self, ids: Iterable[str]) -> list[Receipt]:
         receipts = []
@@ -183,7 +186,9 @@ class PassagesHome(Home):
         }
 
     def save(self) -> None:
-        """Write the associations; every record is on disk when its receipt is given."""
+        """Write the associations and the last uses; every record is on disk when its receipt is
+        given."""
+        self._keep_used()
         forgotten = self._file.forgotten()
         graphs = {
             tenant: memory.associations.packed()
@@ -272,14 +277,31 @@ class PassagesHome(Home):
                 self._file.remove([record_id])
 
     def _used(self, record_id: str) -> None:
-        memory = self._tenants[self._tenant_of[record_id]]
-        memory.observe([record_id])
-        self._keep(memory, [record_id])
+        self._tenants[self._tenant_of[record_id]].observe([record_id])
+        self._unkept.add(record_id)
+        if len(self._unkept) >= _UNKEPT:
+            # What is found must not wait for another process that writes.
+            with contextlib.suppress(FolderError):
+                self._keep_used()
 
     # -- on disk ---------------------------------------------------------------------------
 
     def _keep(self, memory: SlotMemory, ids: Sequence[str]) -> None:
-        self._file.put(self._row(memory, record_id) for record_id in ids)
+        self._unkept.difference_update(ids)
+        rows = [self._row(memory, record_id) for record_id in ids]
+        self._file.put(rows + self._used_rows())
+        self._unkept.clear()
+
+    def _keep_used(self) -> None:
+        self._file.put(self._used_rows())
+        self._unkept.clear()
+
+    def _used_rows(self) -> list[SlotRow]:
+        """Of records that were used since they were last written, and are still the same: what
+        another process deleted must not come back."""
+        living = self.store.living(sorted(self._unkept)) if self._unkept else []
+        held = [one.id for one in living if self._versions.get(one.id) == one.version]
+        return [self._row(self._tenants[self._tenant_of[i]], i) for i in held]
 
     def _row(self, memory: SlotMemory, record_id: str) -> SlotRow:
         slot = memory.slot(record_id)
@@ -394,6 +416,6 @@ def _bytes(memory: SlotMemory) -> int:
     return 4 * memory.encoder.dimension * (len(memory) + following)
 
 
-def _passage(hit: Hit) -> Passage:
+def _passage(hit: Hit, record: Record) -> Passage:
     signals = {**hit.signals, "confidence": hit.confidence}
-    return Passage(hit.trace.id, hit.trace.text, hit.score, signals)
+    return Passage(hit.trace.id, hit.trace.text, hit.score, signals, record)

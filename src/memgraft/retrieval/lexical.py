@@ -95,6 +95,8 @@ class LexicalIndex:
             groups: the group of each row, (rows,), below `count`; negative for rows in none.
         """
         found = np.zeros(count, np.float32)
+        if not count:
+            return found
         inside = groups >= 0
         lengths = np.bincount(
             groups[inside], np.frombuffer(self._lengths, np.float32)[inside], count

@@ -1,8 +1,7 @@
 """The one composition that every way of retrieving is a preset of: encoder, slots, signals, fusion.
 
 write   encode, sculpt, link to the episode, index the words
-read    nominate candidates → a column per signal → z-sum → neighbours and associations lift →
-        choose
+read    nominate candidates → a column per signal → z-sum → the best lift what they lead to → choose
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,17 @@ from memgraft.retrieval.episodes import Episodes
 from memgraft.retrieval.lexical import LexicalIndex
 from memgraft.retrieval.sculpt import encoded_views, sculpted
 from memgraft.retrieval.selection import adaptive_count, diverse, within_budget
-from memgraft.retrieval.signals import Question, candidates, ranked, without_speakers
+from memgraft.retrieval.signals import (
+    Question,
+    Ranking,
+    candidates,
+    ranked,
+    with_associates,
+    without_speakers,
+)
 from memgraft.retrieval.trace import Trace
 from memgraft.text.encoder import Encoder, Vectors
+from memgraft.text.when import spans
 
 # What a fresh memory's synapse weighs.
 STRENGTH = 0.5
@@ -278,9 +286,10 @@ class SlotMemory:
         found = candidates(self, question)
         if not len(found):
             return []
-        scores, signals = ranked(self, question, found)
-        rows = diverse(scores, self.episodes.episode[found], asked.limit, self.config.diversity)
-        return self._chosen(found, scores, signals, rows, asked)
+        ranking = with_associates(self, question, ranked(self, question, found))
+        episodes = self.episodes.episode[ranking.slots]
+        rows = diverse(ranking.scores, episodes, asked.limit, self.config.diversity)
+        return self._chosen(ranking, rows, asked)
 
     def question(self, text: str, vector: NDArray[np.float32], asked: Asked) -> Question:
         """What the signals are asked."""
@@ -294,7 +303,9 @@ class SlotMemory:
             limit=asked.limit,
             words=words,
             speaker=speaker,
+            when=spans(text, datetime.fromtimestamp(now, UTC)),
             scores=self.words.scores(words),
+            episodes=self.words.group_scores(words, self.episodes.episode, len(self.episodes)),
         )
 
     def _allowed(self, asked: Asked) -> NDArray[np.bool_]:
@@ -305,7 +316,8 @@ class SlotMemory:
             alive[[self._slots[record_id] for record_id in self._asleep]] = False
         if asked.scope.given():
             covered = [code for scope, code in self._scopes.items() if asked.scope.covers(scope)]
-            alive = alive & np.isin(self._scope_codes.values, covered)
+            if len(covered) < len(self._scopes):
+                alive = alive & np.isin(self._scope_codes.values, covered)
         if asked.where is not None:
             accepted = np.zeros(len(alive), bool)
             for slot in np.flatnonzero(alive).tolist():
@@ -313,20 +325,14 @@ class SlotMemory:
             alive = accepted
         return alive
 
-    def _chosen(
-        self,
-        found: NDArray[np.intp],
-        scores: NDArray[np.float64],
-        signals: Mapping[str, NDArray[np.float64]],
-        rows: Sequence[int],
-        asked: Asked,
-    ) -> list[Hit]:
+    def _chosen(self, ranking: Ranking, rows: Sequence[int], asked: Asked) -> list[Hit]:
         hits = []
         for row in rows:
-            own = {name: float(column[row]) for name, column in signals.items()}
+            own = {name: float(column[row]) for name, column in ranking.signals.items()}
             sure = confidence(own["cosine"], own["words"])
             if sure >= asked.confidence:
-                hits.append(Hit(self.at(int(found[row])), float(scores[row]), sure, own))
+                trace = self.at(int(ranking.slots[row]))
+                hits.append(Hit(trace, float(ranking.scores[row]), sure, own))
         if asked.adaptive:
             ordered = sorted((hit.score for hit in hits), reverse=True)
             hits = hits[: adaptive_count(ordered)]
@@ -390,10 +396,6 @@ class SlotMemory:
         held = [self._slots[record_id] for record_id in ids if record_id in self._slots]
         after = [n for slot in held for n in self.episodes.following(slot, self.config.window)]
         return [self.at(slot).id for slot in dict.fromkeys(after)]
-
-    def slots_of(self, ids: Iterable[str]) -> list[int]:
-        """The slots of those traces that are held."""
-        return [self._slots[record_id] for record_id in ids if record_id in self._slots]
 
     def slot(self, record_id: str) -> int:
         """The slot of a trace, or `NotFound`."""

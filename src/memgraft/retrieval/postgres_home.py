@@ -146,7 +146,8 @@ class PostgresPassages(Home):
             sure = confidence(own["cosine"], own["words"])
             if sure >= asked.confidence:
                 own["confidence"] = sure
-                items.append(Passage(traces[row].id, traces[row].text, float(scores[row]), own))
+                trace, score = traces[row], float(scores[row])
+                items.append(Passage(trace.id, trace.text, score, own, trace.record))
         if query.adaptive:
             items = items[: adaptive_count(sorted((i.score for i in items), reverse=True))]
         if query.tokens is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from memgraft.retrieval.episodes import NONE
 from memgraft.retrieval.fusion import Column, z_scores, z_sum
 from memgraft.retrieval.lexical import best_rows
 from memgraft.text.stems import stems
-from memgraft.text.when import Span, spans, temporal_fit
+from memgraft.text.when import Span, temporal_fit
 
 if TYPE_CHECKING:
     from memgraft.retrieval.memory import SlotMemory
@@ -33,8 +33,8 @@ _HITS, _HOPS = 8, 2
 @dataclass(frozen=True)
 class Question:
     """A text and its unit vector (d,), the moment it is asked at, which slots may answer, and how
-    many are wanted; its words without the names of speakers, the speaker that it names, and BM25 of
-    those words for every slot, (slots,)."""
+    many are wanted; its words without the names of speakers, the speaker and the times that it
+    names, and BM25 of those words for every slot, (slots,), and for every episode, (episodes,)."""
 
     text: str
     vector: NDArray[np.float32]
@@ -43,56 +43,137 @@ class Question:
     limit: int
     words: str
     speaker: str
+    when: Sequence[Span]
     scores: NDArray[np.float32]
+    episodes: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Slots (n,), their fused scores (n,), and the columns that those were made of, each (n,)."""
+
+    slots: Slots
+    scores: Column
+    signals: Mapping[str, Column]
 
 
 def candidates(memory: SlotMemory, question: Question) -> Slots:
-    """Slots that a signal nominates, and their neighbours and associates; sorted.
+    """Slots that a signal nominates, and their neighbours in the episode; sorted.
 
-    A slot that is found by its words alone is a candidate like any other.
+    A slot that is found by its words alone is a candidate like any other. What the best of them
+    lead to comes later (see `with_associates`).
     """
     if not question.allowed.any():
         return np.zeros(0, np.intp)
     pool = max(memory.config.pool, question.limit)
-    nominated = [memory.bank.nearest(question.vector, pool, question.allowed)]
+    found = np.zeros(memory.bank.slots, bool)
+    found[memory.bank.nearest(question.vector, pool, question.allowed)] = True
     words = question.scores
     by_words = np.flatnonzero((words > 0) & question.allowed)
-    nominated.append(by_words[best_rows(words[by_words], pool)])
-    found = np.unique(np.concatenate(nominated))
-    beside = np.concatenate([memory.episodes.before[found], memory.episodes.after[found]])
-    linked = np.array(_associates(memory, found), np.intp)
-    found = np.unique(np.concatenate([found, beside[beside != NONE], linked]))
-    return found[question.allowed[found]].astype(np.intp)
+    found[by_words[best_rows(words[by_words], pool)]] = True
+    nominated = np.flatnonzero(found)
+    for beside in (memory.episodes.before[nominated], memory.episodes.after[nominated]):
+        found[beside[beside != NONE]] = True
+    return np.flatnonzero(found & question.allowed)
 
 
-def ranked(
-    memory: SlotMemory, question: Question, slots: Slots
-) -> tuple[Column, dict[str, Column]]:
-    """The fused score of each candidate, (n,), and the columns that it was made of."""
+def ranked(memory: SlotMemory, question: Question, slots: Slots) -> Ranking:
+    """Candidates by what each of them is; what they lead to is left out."""
     signals = _columns(memory, question, slots)
     signals["neighbours"] = _neighbours(memory, slots, signals)
-    weights = _adapted(memory, question)
-    scores = z_sum(signals, weights, ABSOLUTE)
-    signals["association"] = _association(memory, slots, scores)
-    # Where nothing arrives, a score below the mean stays what it is.
-    lifted = np.maximum(scores, weights["association"] * signals["association"])
-    return np.where(signals["association"] > 0, lifted, scores), signals
+    scores = z_sum(signals, _adapted(memory, question), ABSOLUTE)
+    return Ranking(slots, scores, {**signals, "association": np.zeros(len(slots))})
+
+
+def with_associates(memory: SlotMemory, question: Question, ranking: Ranking) -> Ranking:
+    """Lift what the direct hits, those with half of the best score, lead to over the Hebbian graph.
+
+    What arrives is on the scale of the scores, and never above that of the weakest direct hit (see
+    the bound in `nn.hebbian.spread`): an associate comes to mind after what brought it. A candidate
+    counts what it is or what arrives, whichever is more; a slot that no signal nominated joins the
+    candidates, at the end, and counts what arrives alone. Those that cannot be among the answers
+    are left out.
+    """
+    reached, arrived = _reached(memory, ranking)
+    allowed = question.allowed[reached]
+    reached, arrived = reached[allowed], arrived[allowed]
+    if not len(reached):
+        return ranking
+    weight = memory.config.all_weights["association"]
+    places = np.searchsorted(ranking.slots, reached).clip(0, len(ranking.slots) - 1)
+    known = ranking.slots[places] == reached
+    lift, scores = np.zeros(len(ranking.slots)), ranking.scores.copy()
+    lift[places[known]] = arrived[known]
+    scores[places[known]] = np.maximum(scores[places[known]], weight * arrived[known])
+    lifted = Ranking(ranking.slots, scores, {**ranking.signals, "association": lift})
+    late = ~known & (weight * arrived > _least(memory, scores, question.limit))
+    if not late.any():
+        return lifted
+    signals = _columns(memory, question, reached[late])
+    signals["neighbours"] = np.zeros(len(reached[late]))
+    signals["association"] = arrived[late]
+    return _joined(lifted, Ranking(reached[late], weight * arrived[late], signals))
+
+
+def _least(memory: SlotMemory, scores: Column, limit: int) -> float:
+    """What a score must exceed to be among so many. Episodes lower the scores of what they hold
+    while it is chosen (see `selection.diverse`), and then nothing can be said."""
+    if len(memory.episodes) or len(scores) < limit:
+        return -np.inf
+    return float(np.partition(scores, -limit)[-limit])
+
+
+def _reached(memory: SlotMemory, ranking: Ranking) -> tuple[Slots, Column]:
+    """Slots that the direct hits activate, none of them one itself, and how much arrives there."""
+    none = np.zeros(0, np.intp), np.zeros(0)
+    scores = ranking.scores
+    best = float(scores.max(initial=0.0))
+    if best <= 0 or not len(memory.associations):
+        return none
+    order = np.argsort(-scores, kind="stable")[:_HITS]
+    direct = {
+        memory.at(int(ranking.slots[row])).id: float(scores[row])
+        for row in order
+        if scores[row] >= best / 2
+    }
+    damping = safe_damping(direct.values())
+    active = memory.associations.spread(direct, _HOPS, damping)
+    held = {i: value for i, value in active.items() if i not in direct and i in memory}
+    if not held:
+        return none
+    found = np.array([memory.slot(record_id) for record_id in held], np.intp)
+    return found, np.array(list(held.values())) / (1 - damping)
+
+
+def _joined(first: Ranking, second: Ranking) -> Ranking:
+    """One after the other; both have the same columns."""
+    return Ranking(
+        np.concatenate([first.slots, second.slots]),
+        np.concatenate([first.scores, second.scores]),
+        {
+            name: np.concatenate([column, second.signals[name]])
+            for name, column in first.signals.items()
+        },
+    )
 
 
 def _columns(memory: SlotMemory, question: Question, slots: Slots) -> dict[str, Column]:
-    text, speaker = question.words, question.speaker
-    words = question.scores.astype(np.float64)
-    when = spans(question.text, datetime.fromtimestamp(question.now, UTC))
+    words = question.scores[slots]
+    episodes = memory.episodes.episode[slots]
+    cosines = memory.bank.gathered(slots) @ question.vector
+    # What stands in no episode is its own context.
+    alone = not len(memory.episodes)
+    contexts = cosines if alone else memory.contexts.gathered(slots) @ question.vector
     columns = {
-        "cosine": memory.bank.gathered(slots) @ question.vector,
-        "context": memory.contexts.gathered(slots) @ question.vector,
-        "words": words[slots],
-        "episode": _episode(memory, text, words, slots),
-        "overlap": _overlap(memory, text, slots),
+        "cosine": cosines,
+        "context": contexts,
+        "words": words,
+        "episode": _episode(question, words, episodes),
+        "overlap": _overlap(memory, question.words, slots),
         "length": _length(memory, slots),
-        "asks": memory.asks.values[slots] * (memory.episodes.episode[slots] != NONE),
-        "speaker": memory.speaker_codes[slots] == memory.speakers.get(speaker, NONE),
-        "temporal": _temporal(when, memory.times.values[slots]),
+        "asks": memory.asks.values[slots] * (episodes != NONE),
+        "speaker": memory.speaker_codes[slots] == memory.speakers.get(question.speaker, NONE),
+        "temporal": _temporal(question.when, memory.times.values[slots]),
         "activation": base_level(
             memory.uses.values[slots],
             memory.last_used.values[slots],
@@ -138,15 +219,12 @@ def _adapted(memory: SlotMemory, question: Question) -> dict[str, float]:
 
 
 def _episode(
-    memory: SlotMemory, text: str, words: NDArray[np.float64], slots: Slots
-) -> NDArray[np.float64]:
+    question: Question, words: NDArray[np.float32], episodes: NDArray[np.int64]
+) -> NDArray[np.float32]:
     """BM25 of the whole episode that each slot belongs to; a slot in none is one of its own."""
-    count = len(memory.episodes)
-    if not count:
-        return words[slots]
-    scores = memory.words.group_scores(text, memory.episodes.episode, count)
-    episode = memory.episodes.episode[slots]
-    return np.where(episode != NONE, scores[episode], words[slots])
+    if not len(question.episodes):
+        return words
+    return np.where(episodes != NONE, question.episodes[episodes], words)
 
 
 def _length(memory: SlotMemory, slots: Slots) -> NDArray[np.float64]:
@@ -170,7 +248,7 @@ def _overlap(memory: SlotMemory, text: str, slots: Slots) -> NDArray[np.float64]
     return found / max(1, len(wanted))
 
 
-def _temporal(when: list[Span], times: NDArray[np.float64]) -> NDArray[np.float64]:
+def _temporal(when: Sequence[Span], times: NDArray[np.float64]) -> NDArray[np.float64]:
     if not when:
         return np.zeros(len(times))
     moments, inverse = np.unique(times, return_inverse=True)
@@ -188,46 +266,12 @@ def _category(memory: SlotMemory, question: Question, slots: Slots) -> NDArray[n
 
 def _neighbours(memory: SlotMemory, slots: Slots, signals: dict[str, Column]) -> Column:
     """How well the texts before and after in the episode fit, in deviations of words and cosine."""
-    fit = z_scores(signals["words"]) + z_scores(signals["cosine"])
     found = np.zeros(len(slots))
+    if not len(memory.episodes):
+        return found
+    fit = z_scores(signals["words"]) + z_scores(signals["cosine"])
     for beside in (memory.episodes.before[slots], memory.episodes.after[slots]):
         rows = np.searchsorted(slots, beside).clip(0, len(slots) - 1)
         known = (beside != NONE) & (slots[rows] == beside)
         found[known] += fit[rows[known]]
     return found
-
-
-def _association(memory: SlotMemory, slots: Slots, scores: Column) -> Column:
-    """What the direct hits, those with half of the best score, spread over the Hebbian graph.
-
-    On the scale of the scores, and never above that of the weakest direct hit (see the bound in
-    `nn.hebbian.spread`): an associate comes to mind after what brought it.
-    """
-    lift = np.zeros(len(slots))
-    best = float(scores.max(initial=0.0))
-    if best <= 0:
-        return lift
-    order = np.argsort(-scores, kind="stable")[:_HITS]
-    direct = {
-        memory.at(int(slots[row])).id: float(scores[row])
-        for row in order
-        if scores[row] >= best / 2
-    }
-    damping = safe_damping(direct.values())
-    for record_id, active in memory.associations.spread(direct, _HOPS, damping).items():
-        if record_id in direct or record_id not in memory:
-            continue
-        place = int(np.searchsorted(slots, memory.slot(record_id)))
-        if place < len(slots) and slots[place] == memory.slot(record_id):
-            lift[place] = active / (1 - damping)
-    return lift
-
-
-def _associates(memory: SlotMemory, found: Slots) -> list[int]:
-    """Slots that the nominated ones lead to."""
-    linked: set[str] = set()
-    if not memory.associations:
-        return []
-    for slot in found.tolist():
-        linked.update(memory.associations.targets(memory.at(slot).id))
-    return memory.slots_of(linked)

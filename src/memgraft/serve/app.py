@@ -58,8 +58,9 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app = FastAPI(title="memgraft", summary="Long-term memory, as mem0's clients know it.",
                   lifespan=lifespan, redirect_slashes=False)  # fmt: skip
     app.state.server = server
-    # The profile of a user first: /v2/entities/{kind}/{name}/ would take it for a name.
-    for router in (platform.router, hosted.router, selfhosted.router):
+    # In this order they are looked through: adding and searching are what is asked most, and
+    # /v2/entities/{kind}/{name}/ would take the profile of a user for a name.
+    for router in (hosted.router, platform.router, hosted.by_name, selfhosted.router):
         app.include_router(router)
     _add_upkeep(app, server)
     app.add_exception_handler(MemgraftError, _told)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from memgraft.core.errors import InvalidInput, MemgraftError, NotFound
 from memgraft.core.filters import SCOPE
@@ -32,6 +32,13 @@ SCOPE_OR_FILTERS: dict[str, Any] = {
     ]
 }
 router = APIRouter(responses=PROBLEMS)
+# Their paths take in others, which must be asked before.
+by_name = APIRouter(responses=PROBLEMS)
+
+
+def written(answer: schemas.Answer) -> Response:
+    """An answer, written by the thread that made it: FastAPI would take another one for that."""
+    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 @router.get("/v1/ping/", tags=["memories"])
@@ -45,9 +52,9 @@ def ping(access: Read) -> schemas.Ping:
 # -- adding -----------------------------------------------------------------------------------
 
 
-@router.post("/v3/memories/add/", tags=["memories"])
-@router.post("/v1/memories/", tags=["memories"])
-def add(body: schemas.AddBody, access: Write) -> schemas.AddAnswer:
+@router.post("/v3/memories/add/", tags=["memories"], response_model=schemas.AddAnswer)
+@router.post("/v1/memories/", tags=["memories"], response_model=schemas.AddAnswer)
+def add(body: schemas.AddBody, access: Write) -> Response:
     """Remember the facts in messages, or the messages as they are with `infer: false`."""
     facts = access.server.facts(body)
     with access.memory() as memory:
@@ -55,7 +62,7 @@ def add(body: schemas.AddBody, access: Write) -> schemas.AddAnswer:
         for event, name in (("ADD", "memory_add"), ("UPDATE", "memory_update")):
             results = [one for one in answer["results"] if one["event"] == event]
             access.server.webhooks.tell(memory.store, name, results)
-    return schemas.AddAnswer(**answer)
+    return written(schemas.AddAnswer(**answer))
 
 
 # -- listing ----------------------------------------------------------------------------------
@@ -107,12 +114,13 @@ def list_memories_v1(
 # -- searching --------------------------------------------------------------------------------
 
 
-@router.post("/v3/memories/search/", tags=["memories"])
-@router.post("/v2/memories/search/", tags=["memories"])
-def search(body: schemas.SearchBody, access: Read) -> schemas.Found:
+@router.post("/v3/memories/search/", tags=["memories"], response_model=schemas.Found)
+@router.post("/v2/memories/search/", tags=["memories"], response_model=schemas.Found)
+def search(body: schemas.SearchBody, access: Read) -> Response:
     """The memories that have to do with a query, best first; scores are from 0 to 1."""
     with access.memory() as memory:
-        return schemas.Found(results=operations.found(memory, body))
+        found = operations.found(memory, body)
+    return written(schemas.Found(results=found))
 
 
 @router.post("/v1/memories/search/", tags=["memories"])
@@ -234,15 +242,15 @@ def entities(
     return schemas.Page(**wire.page(request.url, some, len(everybody), number, size))
 
 
-@router.get("/v1/entities/{kind}/{name:path}/", tags=["entities"])
-@router.get("/v2/entities/{kind}/{name:path}/", tags=["entities"])
+@by_name.get("/v1/entities/{kind}/{name:path}/", tags=["entities"])
+@by_name.get("/v2/entities/{kind}/{name:path}/", tags=["entities"])
 def entity(kind: EntityKind, name: str, access: Read) -> schemas.EntityAnswer:
     with access.memory() as memory:
         return schemas.EntityAnswer(**operations.entity(memory, kind, name))
 
 
-@router.delete("/v1/entities/{kind}/{name:path}/", tags=["entities"])
-@router.delete("/v2/entities/{kind}/{name:path}/", tags=["entities"])
+@by_name.delete("/v1/entities/{kind}/{name:path}/", tags=["entities"])
+@by_name.delete("/v2/entities/{kind}/{name:path}/", tags=["entities"])
 def delete_entity(kind: EntityKind, name: str, access: Write) -> schemas.Done:
     """Delete all memories of somebody."""
     with access.memory() as memory:

@@ -44,6 +44,9 @@ class Key:
     created_at: str = ""
 
 
+_OWN = Key("own", "settings", "", RIGHTS)
+
+
 class KeyRing:
     """The keys of a store.
 
@@ -94,15 +97,24 @@ class KeyRing:
     def find(self, secret: str) -> Key | None:
         """The key of this secret, unless it has expired or was taken back."""
         hashed = _hashed(secret)
-        if self._own and hmac.compare_digest(hashed, self._own):
-            return Key("own", "settings", "", RIGHTS)
+        if self._is_own(hashed):
+            return _OWN
         self._refresh()
         if hashed not in self._known:
             self._refresh(_AT_MOST)  # it may have been made this moment
-        if hashed not in self._known:
-            return None
-        key = self._known[hashed]
-        return None if key.expires_at and key.expires_at < now() else key
+        return self._living(hashed)
+
+    def known(self, secret: str) -> Key | None:
+        """The key of this secret as `find` gives it, if that needs no look into the store."""
+        hashed = _hashed(secret)
+        if self._is_own(hashed):
+            return _OWN
+        return self._living(hashed) if self._fresh() else None
+
+    @property
+    def open(self) -> bool:
+        """True if no key is needed, and that needs no look into the store."""
+        return not self._required and self._fresh()
 
     def needed(self) -> bool:
         """False where no key was ever made: then whoever reaches the server may use it."""
@@ -110,9 +122,19 @@ class KeyRing:
             self._refresh()
         return self._required
 
+    def _is_own(self, hashed: str) -> bool:
+        return self._own is not None and hmac.compare_digest(hashed, self._own)
+
+    def _living(self, hashed: str) -> Key | None:
+        key = self._known.get(hashed)
+        return None if key and key.expires_at and key.expires_at < now() else key
+
+    def _fresh(self, age: float = REFRESH_SECONDS) -> bool:
+        return time.monotonic() - self._read_at < age
+
     def _refresh(self, age: float = REFRESH_SECONDS) -> None:
         moment = time.monotonic()
-        if moment - self._read_at < age:
+        if self._fresh(age):
             return
         self._known = {doc.body["hash"]: _key(doc) for doc in self._root.documents(KIND)}
         if self._root.document(MADE, MADE) is not None:

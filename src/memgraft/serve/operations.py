@@ -72,6 +72,19 @@ def add(memory: Memory, body: AddBody, facts: Sequence[Extracted] | None = None)
     """
     messages, scope = messages_of(body), scope_of(body)
     event_id = uuid7()
+
+    def noting(results: list[dict[str, Any]]) -> None:
+        event = {
+            "event_type": "ADD",
+            "status": "SUCCEEDED",
+            "ids": [one["id"] for one in results],
+            "events": [one["event"] for one in results],
+        }
+        try:
+            memory.store.put_document(EVENT, event_id, event, keep=EVENTS_KEPT)
+        except MemgraftError as error:  # it must not look as if the memories were not kept
+            log.warning("an event was not kept: %s", error)
+
     added = memory.add(
         messages,
         **scope.given(),
@@ -81,23 +94,13 @@ def add(memory: Memory, body: AddBody, facts: Sequence[Extracted] | None = None)
         categories=tuple(body.categories or ()),
         expires_at=expiry(body.expiration_date),
         event_time=moment(body.timestamp),
+        noting=noting,
     )["results"]
-    results = [_added(one) for one in added]
-    event = {
-        "event_type": "ADD",
-        "status": "SUCCEEDED",
-        "ids": [one["id"] for one in results],
-        "events": [one["event"] for one in results],
-    }
-    try:
-        memory.store.put_document(EVENT, event_id, event, keep=EVENTS_KEPT)
-    except MemgraftError as error:  # the memories are kept: this must not look as if they were not
-        log.warning("an event was not kept: %s", error)
     return {
         "message": "Memory processed",
         "status": "SUCCEEDED",
         "event_id": event_id,
-        "results": results,
+        "results": [_added(one) for one in added],
     }
 
 

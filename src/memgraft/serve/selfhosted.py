@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -15,15 +16,16 @@ router = APIRouter(responses=PROBLEMS, tags=["self-hosted"])
 
 
 # What both kinds of server do alike.
-for method, path, does in (
-    ("POST", "/memories", hosted.add),
-    ("POST", "/search", hosted.search),
-    ("GET", "/memories/{memory_id}", hosted.get),
-    ("PUT", "/memories/{memory_id}", hosted.update),
-    ("DELETE", "/memories/{memory_id}", hosted.delete),
-    ("GET", "/memories/{memory_id}/history", hosted.history),
-):
-    router.add_api_route(path, does, methods=[method])
+_ALIKE: tuple[tuple[str, str, Callable[..., Any], Any], ...] = (
+    ("POST", "/memories", hosted.add, schemas.AddAnswer),
+    ("POST", "/search", hosted.search, schemas.Found),
+    ("GET", "/memories/{memory_id}", hosted.get, schemas.MemoryAnswer),
+    ("PUT", "/memories/{memory_id}", hosted.update, schemas.MemoryAnswer),
+    ("DELETE", "/memories/{memory_id}", hosted.delete, schemas.Done),
+    ("GET", "/memories/{memory_id}/history", hosted.history, list[schemas.HistoryLine]),
+)
+for method, path, does, answer in _ALIKE:
+    router.add_api_route(path, does, methods=[method], response_model=answer)
 router.add_api_route(
     "/memories", hosted.delete_all, methods=["DELETE"], openapi_extra=hosted.SCOPE_OR_FILTERS
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -74,6 +75,14 @@ class Store(ABC):
     @abstractmethod
     def supersede(self, record: Record, old_id: str) -> Record:
         """Insert `record` in place of a live one, in one transaction; both stay readable."""
+
+    def together(self) -> AbstractContextManager[Any]:
+        """Inside it, a store may put writes into one transaction, which costs one commit.
+
+        Then they are on disk when it ends, or none of them is; nothing of it must be told before.
+        A store that does not do so has each on disk by itself.
+        """
+        return nullcontext()
 
     @abstractmethod
     def get(self, record_id: str) -> Record:

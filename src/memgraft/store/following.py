@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from memgraft.core.records import Record, now
@@ -49,6 +50,18 @@ class Follower:
         live = {record.id: record for record in self.store.living(sorted(wanted))}
         return Changes(live, frozenset(wanted - live.keys()), sequence=sequence)
 
+    def begin(self) -> None:
+        """Tell only of what changes from now on, and of nothing that is there by now."""
+        if self._seen < 0:
+            self._seen = self.store.sequence()
+
+    def watch(self, records: Iterable[Record]) -> None:
+        """Tell when these expire, too."""
+        for record in records:
+            self._expiring.pop(record.id, None)
+            if record.expires_at:
+                self._expiring[record.id] = record.expires_at
+
     def done(self, changes: Changes) -> None:
         """These changes were dealt with."""
         self._seen = changes.sequence
@@ -56,7 +69,4 @@ class Follower:
             self._expiring = {}
         for record_id in changes.gone:
             self._expiring.pop(record_id, None)
-        for record in changes.live.values():
-            self._expiring.pop(record.id, None)
-            if record.expires_at:
-                self._expiring[record.id] = record.expires_at
+        self.watch(changes.live.values())

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,8 @@ class SQLiteStore(Store):
         self._busy_timeout = busy_timeout
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        # Whether a transaction is under way that writes; under the lock.
+        self._writes = False
         if not in_ram:
             _check_place(Path(self.location))
             _reserve(Path(self.location))
@@ -97,6 +100,10 @@ class SQLiteStore(Store):
         record = replace(rows.normalised(record), supersedes=old_id)
         with self._writing() as connection:
             return SQLiteRows(connection).supersede(record, old_id)
+
+    def together(self) -> AbstractContextManager[Any]:
+        """See `Store`. Other threads wait until it ends."""
+        return self._writing()
 
     def get(self, record_id: str) -> Record:
         with self._reading() as connection:
@@ -236,6 +243,9 @@ class SQLiteStore(Store):
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
         """Several statements that see the same store."""
         with self._reading() as connection:
+            if connection.in_transaction:  # together with others
+                yield connection
+                return
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -246,7 +256,12 @@ class SQLiteStore(Store):
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it is on disk afterwards, or none of it."""
         with self._reading() as connection:
+            if self._writes:
+                with self._within(connection):
+                    yield connection
+                return
             connection.execute("BEGIN IMMEDIATE")
+            self._writes = True
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -254,6 +269,23 @@ class SQLiteStore(Store):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+            finally:
+                self._writes = False
+
+    @contextlib.contextmanager
+    def _within(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """A part of a transaction, which can fail alone."""
+        if not connection.in_transaction:  # SQLite undid all of it, for want of space, say
+            raise StoreError("what was written before was undone", next_step="try again")
+        connection.execute("SAVEPOINT part")
+        try:
+            yield
+            connection.execute("RELEASE part")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK TO part")
+                connection.execute("RELEASE part")
+            raise
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

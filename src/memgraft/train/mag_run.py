@@ -40,6 +40,16 @@ def stages(names: Sequence[str], scale: float) -> list[Stage]:
     return [Stage(name, PHASES[name].sources(scale), PHASES[name].rate) for name in names]
 
 
+def _sources(stage: Stage) -> Sequence[Source]:
+    return [] if isinstance(stage.sources, Path) else stage.sources
+
+
+def _together(plan: Sequence[Stage]) -> Stage:
+    """All phases at once; own data is a phase alone."""
+    sources = [source for stage in plan for source in _sources(stage)]
+    return Stage(READOUT, sources or plan[0].sources)
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """What all phases have in common.
@@ -68,13 +78,15 @@ class Run:
 
     def align(
         self,
-        stage: Stage,
+        plan: Sequence[Stage],
         steps: int,
         out: Path,
         progress: Progress | None = None,
         processes: Processes = ALONE,
     ) -> None:
-        """Teach branches to store and to find, see `ReadoutTask`, on the samples of a stage."""
+        """Teach branches to store and to find, see `ReadoutTask`, on the samples of
+        all phases."""
+        stage = _together(plan)
         folder = out / READOUT
         if self._done(folder, steps):
             return

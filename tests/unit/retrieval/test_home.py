@@ -258,8 +258,34 @@ def test_reading_strengthens_and_is_remembered(store: SQLiteStore, folder: Path)
     after = home.read(Query("green tea", ME)).items[0].signals
     assert after["strength"] > before["strength"]
     assert after["activation"] > before["activation"]
+    home.close()
     again = PassagesHome(store, ToyEncoder(), folder)
     assert again.read(Query("green tea", ME)).items[0].signals["strength"] > before["strength"]
+
+
+def uses_on_disk(folder: Path) -> dict[str, int]:
+    with closing(sqlite3.connect(folder / "slots.sqlite")) as connection:
+        return dict(connection.execute("SELECT id, uses FROM slots"))
+
+
+def test_uses_are_written_with_the_next_record_or_when_there_are_many(
+    store: SQLiteStore, folder: Path
+) -> None:
+    home = PassagesHome(store, ToyEncoder(), folder)
+    [tea, boats] = filled(home, ["tea is green", "boats are blue"])
+    home.read(Query("green tea", ME))
+    assert uses_on_disk(folder)[tea.id] == 1, "reading writes nothing"
+    filled(home, ["cake is sweet"])
+    assert uses_on_disk(folder)[tea.id] == 2
+    many = filled(home, [f"note {number} of the log" for number in range(70)])
+    for record in many:
+        home.read(Query(record.text, ME))
+    assert sum(uses > 1 for uses in uses_on_disk(folder).values()) > 64
+    home.read(Query("blue boats", ME))
+    store.delete(boats.id)  # by another process: this home was not told
+    home._file.remove([boats.id])
+    home.save()
+    assert boats.id not in uses_on_disk(folder), "what is gone does not come back"
 
 
 def test_associations_survive_a_save(store: SQLiteStore, folder: Path) -> None:

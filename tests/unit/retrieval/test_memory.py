@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from memgraft.core.errors import InvalidInput, NotFound
 from memgraft.core.scope import Scope
 from memgraft.nn.art import Vigilance
+from memgraft.nn.hebbian import safe_damping, spread_oracle
 from memgraft.retrieval.at_rest import load, save
-from memgraft.retrieval.config import RetrievalConfig
+from memgraft.retrieval.config import WEIGHTS, RetrievalConfig
 from memgraft.retrieval.episodes import NONE
 from memgraft.retrieval.memory import Asked, SlotMemory, confidence
+from memgraft.retrieval.signals import Question, candidates, ranked, with_associates
 from memgraft.retrieval.trace import Trace
 from toys import ToyEncoder
 
@@ -359,6 +361,62 @@ def test_spreading_never_lifts_anything_above_a_direct_hit(
         if record_id not in direct:
             assert score <= max(weakest, without[record_id]) + 1e-9
         assert score >= without[record_id] - 1e-9
+
+
+def associates_oracle(memory: SlotMemory, asked: Question) -> dict[int, tuple[float, float]]:
+    """Score and what arrives of every slot, by the definition, on the whole graph."""
+    own = ranked(memory, asked, candidates(memory, asked))
+    alone = dict(zip(own.slots.tolist(), own.scores.tolist(), strict=True))
+    weights = np.zeros((len(memory), len(memory)))
+    for source in range(len(memory)):
+        for target, weight in memory.associations.neighbours(str(source)).items():
+            weights[source, int(target)] = weight
+    best = sorted(alone.items(), key=lambda one: (-one[1], one[0]))[:8]
+    direct = {slot: score for slot, score in best if score >= best[0][1] / 2}
+    seeds = np.zeros(len(memory))
+    seeds[list(direct)] = list(direct.values())
+    damping = safe_damping(direct.values())
+    lift = spread_oracle(weights, seeds, 2, damping) / (1 - damping)
+    found = {slot: (score, 0.0) for slot, score in alone.items()}
+    for slot in set(np.flatnonzero(lift).tolist()) - direct.keys():
+        passed = WEIGHTS["association"] * float(lift[slot])
+        found[slot] = max(alone.get(slot, -np.inf), passed), float(lift[slot])
+    return found
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19), st.floats(0.05, 1.0)), max_size=60),
+    st.integers(0, 19),
+    st.integers(1, 25),
+    st.booleans(),
+)
+@settings(max_examples=80, deadline=None)
+def test_associates_are_what_the_definition_says_nominated_or_not(
+    edges: list[tuple[int, int, float]], asked: int, limit: int, talk: bool
+) -> None:
+    kinds, colours = ("boat", "lamp", "violin", "tax", "tea"), ("red", "blue", "old", "new")
+    texts = [f"{kind} {colour}" for kind in kinds for colour in colours]
+    memory = memory_of(texts, RetrievalConfig(pool=2), episode="talk" if talk else None)
+    for source, target, weight in edges:
+        if source != target:
+            memory.associations.link(str(source), str(target), weight, NOW)
+    vector = memory.encoder.encode([texts[asked]])[0]
+    question = memory.question(texts[asked], vector, Asked(limit=limit, now=NOW + 1))
+    ranking = with_associates(
+        memory, question, ranked(memory, question, candidates(memory, question))
+    )
+    rows = zip(ranking.scores, ranking.signals["association"], strict=True)
+    found = dict(zip(ranking.slots.tolist(), rows, strict=True))
+    assert len(found) == len(ranking.slots), "none is there twice"
+    expected = associates_oracle(memory, question)
+    for slot, values in found.items():
+        assert values == pytest.approx(expected[slot], abs=1e-9)
+    # What is left out is not among the best `limit`.
+    least = sorted((score for score, _ in found.values()), reverse=True)[:limit][-1]
+    for slot in expected.keys() - found.keys():
+        assert not talk
+        assert len(found) >= limit
+        assert expected[slot][0] <= least + 1e-9
 
 
 # Resting ----------------------------------------------------------------------------------------

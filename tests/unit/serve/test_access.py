@@ -104,6 +104,42 @@ def test_keys_expire_and_are_revoked(ring: KeyRing) -> None:
         ring.create("wrong", rights=["fly"])
 
 
+def test_what_needs_no_look_into_the_store_is_what_a_look_would_give(
+    ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = 1e6
+    monkeypatch.setattr("memgraft.serve.keys.time.monotonic", lambda: moment)
+    assert not ring.open, "nobody has looked yet"
+    assert not ring.needed()
+    assert ring.open
+    secret, key = ring.create("a")
+    old, _ = ring.create("old", expires_at="2001-01-01T00:00:00+00:00")
+    assert ring.known(secret) is None, "nobody has looked since"
+    assert not ring.open
+    assert ring.find(secret) == ring.known(secret) == key
+    assert ring.known(old) is ring.known("wrong") is None
+    moment += 3.0
+    assert ring.known(secret) is None, "it may have been taken back meanwhile"
+    assert ring.needed() and not ring.open
+    ring.revoke(key.id)
+    assert ring.known(secret) is None
+    own = KeyRing(ring._root, own_key="sesame")
+    assert own.known("sesame") == own.find("sesame") is not None
+    assert own.known("open") is None and not own.open
+
+
+def test_a_key_that_is_taken_back_is_refused_at_once_by_its_server(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve()
+    secret, key = client.app.state.server.keys.create("a")  # type: ignore[attr-defined]
+    for _ in range(3):
+        assert client.get("/v1/ping/", headers=with_key(secret)).status_code == 200
+        assert client.get("/v1/ping/").status_code == 401
+    client.app.state.server.keys.revoke(key.id)  # type: ignore[attr-defined]
+    assert client.get("/v1/ping/", headers=with_key(secret)).status_code == 401
+
+
 def test_rights(serve: Serve, ring: KeyRing) -> None:
     reader, writer = ring.create("r", rights=["read"])[0], ring.create("w", rights=["write"])[0]
     client = serve()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,24 @@ def test_what_expires_is_gone_without_an_event(
     monkeypatch.setattr("memgraft.store.rows.now", lambda: later)
     assert told(follower).gone == {record.id}
     assert follower.changes() is None
+
+
+def test_from_a_moment_on_only_what_changes_and_what_is_watched(
+    store: SQLiteStore, follower: Follower
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=0.2)).isoformat()
+    old, _ = store.add(Record.new("one", ME))
+    passing, _ = store.add(Record.new("two", ME, expires_at=soon))
+    follower.begin()
+    follower.watch([passing])
+    assert follower.changes() is None
+    new, _ = store.add(Record.new("three", ME))
+    changes = told(follower)
+    assert (list(changes.live), changes.whole) == ([new.id], False)
+    follower.begin()  # nothing is skipped by beginning once more
+    store.delete(old.id)
+    assert old.id in told(follower).gone
+    time.sleep(0.3)
+    assert told(follower).gone == {passing.id}
+    store.reset()
+    assert told(follower).whole

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conformance import StoreConformance
 from together import StoreTogether, add_fifty
 
-from memgraft.core.errors import InvalidInput, StoreBusy, StoreError
+from memgraft.core.errors import Conflict, InvalidInput, StoreBusy, StoreError
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.store import migrations
@@ -258,6 +260,68 @@ def test_a_busy_store_says_so(sqlite_store: SQLiteStore, path: Path) -> None:
         assert hasty.list() == [record]  # readers are not held up
         other.execute("ROLLBACK")
         assert hasty.add(Record.new("I like coffee"))[1]
+
+
+def test_together_all_or_nothing_is_on_disk_when_it_ends(
+    sqlite_store: SQLiteStore, path: Path
+) -> None:
+    def others() -> tuple[int, int]:
+        with closing(SQLiteStore(path)) as beside:
+            return beside.count(), beside.count_documents("note")
+
+    with sqlite_store.together():
+        tea, _ = sqlite_store.add(Record.new("I like tea"))
+        with pytest.raises(Conflict):
+            sqlite_store.add(replace(tea, text="The same id"))
+        with pytest.raises(InvalidInput):
+            sqlite_store.put_document("note", "bad", {"a": object()})
+        sqlite_store.put_document("note", "good", {"a": 1})
+        assert sqlite_store.entries()[0].record == tea
+        assert sqlite_store.changed(0) == [tea.id]
+        with closing(raw(path)) as connection:
+            assert connection.execute("SELECT count(*) FROM records").fetchone() == (0,)
+    assert others() == (1, 1)
+    assert [event.event for event in sqlite_store.history(tea.id)] == ["ADD"]
+    before = sqlite_store.sequence()
+    with pytest.raises(ZeroDivisionError), sqlite_store.together():
+        sqlite_store.add(Record.new("I like cake"))
+        sqlite_store.put_document("note", "other", {})
+        sqlite_store.delete(tea.id)
+        raise ZeroDivisionError
+    assert others() == (1, 1)
+    assert sqlite_store.sequence() == before
+    assert sqlite_store.add(Record.new("I like cake"))[1]
+    assert others() == (2, 1)
+
+
+def test_a_disk_that_is_full_halfway_through_what_goes_together(
+    sqlite_store: SQLiteStore, path: Path
+) -> None:
+    pages = inner(sqlite_store).execute("PRAGMA page_count").fetchone()[0]
+    inner(sqlite_store).execute(f"PRAGMA max_page_count = {pages + 10}")
+    kept = []
+    with sqlite_store.together():
+        for number in range(60):
+            with contextlib.suppress(StoreError):
+                text = f"fact number {number} " + "long " * 200
+                kept.append(sqlite_store.add(Record.new(text))[0])
+    assert 0 < len(kept) < 60
+    assert sqlite_store.list() == kept
+    sqlite_store.close()
+    with closing(SQLiteStore(path)) as store:
+        assert inner(store).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_transaction_that_sqlite_undid_is_told_of_and_leaves_nothing(
+    sqlite_store: SQLiteStore,
+) -> None:
+    with pytest.raises(StoreError), sqlite_store.together():
+        sqlite_store.add(Record.new("I like tea"))
+        inner(sqlite_store).execute("ROLLBACK")  # as SQLite does by itself after some faults
+        with pytest.raises(StoreError, match="was undone"):
+            sqlite_store.add(Record.new("I like cake"))
+    assert sqlite_store.list() == []
+    assert sqlite_store.add(Record.new("I like cake"))[1]
 
 
 def test_a_full_disk_loses_nothing_that_was_acknowledged(

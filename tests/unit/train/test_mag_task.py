@@ -159,7 +159,7 @@ def test_phases_go_on_from_each_other_and_are_not_done_twice(
     plan = [Stage("one", [NEEDLES]), Stage("two", [NEEDLES], 0.5)]
     run = run_of(host, samples, 2)
     run.begin(plan[0])
-    run.align(plan[0], 2, tmp_path)
+    run.align(plan, 2, tmp_path)
     figures = run.follow(plan, tmp_path)
     assert set(figures) == {"memory on", "memory off", "held-out loss"}
     for name in ("readout", "one", "two"):
@@ -170,7 +170,7 @@ def test_phases_go_on_from_each_other_and_are_not_done_twice(
 
     again = run_of(host, samples, 2)
     logged = (tmp_path / "two" / "log.jsonl").read_text(encoding="utf-8")
-    again.align(plan[0], 2, tmp_path)
+    again.align(plan, 2, tmp_path)
     assert again.follow(plan, tmp_path) == figures
     assert (tmp_path / "two" / "log.jsonl").read_text(encoding="utf-8") == logged
     for name, part in branch_weights(again.model).items():
