@@ -71,6 +71,7 @@ def mag(
     ] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     measure_every: Annotated[int, typer.Option(help="Steps between evaluations.", min=1)] = 250,
+    measured: Annotated[int, typer.Option(help="Contexts held out for them.", min=1)] = 16,
     save_every: Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)] = 50,
     seed: Annotated[int, typer.Option(help="Of the weights and the data.")] = 0,
 ) -> None:
@@ -101,8 +102,9 @@ def mag(
         conv_size=convolution, initial_momentum=0.0, initial_decay=0.0, gate_bias=0.0,
     )  # fmt: skip
     training = MagTraining(
-        contexts=contexts, segment=segment, history=history, openness=openness, seed=seed
-    )
+        contexts=contexts, segment=segment, history=history, openness=openness,
+        measured=measured, seed=seed,
+    )  # fmt: skip
     loop = LoopConfig(
         steps=steps, lr=lr, decay=max(1, steps // 4), seed=seed, optimiser=optimiser,
         measure_every=measure_every, save_every=save_every,
