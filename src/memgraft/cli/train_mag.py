@@ -90,7 +90,7 @@ def mag(
     from memgraft.train.loop import LoopConfig
     from memgraft.train.mag import MagTraining
     from memgraft.train.mag_curriculum import phases as phases_of
-    from memgraft.train.mag_run import Run, Stage, stages
+    from memgraft.train.mag_run import BRANCH, READOUT, Run, stage_of, stages
     from memgraft.train.processes import device_of, launched
 
     if begin not in STARTS:
@@ -109,10 +109,10 @@ def mag(
         steps=steps, lr=lr, decay=max(1, steps // 4), seed=seed, optimiser=optimiser,
         measure_every=measure_every, save_every=save_every,
     )  # fmt: skip
-    plan = [Stage("data", data)] if data else stages(phases_of(phases), scale)
+    plan = [stage_of(data)] if data else stages(phases_of(phases), scale)
     if not resume:
-        for stage in plan:
-            refuse_to_resume(out / stage.name)
+        for name in (READOUT, BRANCH, *(stage.name for stage in plan)):
+            refuse_to_resume(out / name)
     with launched(device_of(device)) as processes, Bars() as bars:
         with processes.main_first():
             host = load_host(model, bars)

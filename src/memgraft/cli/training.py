@@ -20,7 +20,7 @@ def refuse_to_resume(out: Path) -> None:
     """What has been trained is never overwritten: that a run begins afresh has to be true."""
     from memgraft.train.loop import CHECKPOINT
 
-    if (out / CHECKPOINT).is_file():
+    if (out / CHECKPOINT).is_file() or (out / "branch.safetensors").is_file():
         raise InvalidInput(
             f"{out} holds the checkpoint of an earlier run",
             expected="a folder without one, by --no-resume",

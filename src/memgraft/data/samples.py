@@ -35,7 +35,7 @@ class Sample:
 
 
 def endless(
-    task: str, seed: int, start: int, make: Callable[[random.Random], Sample]
+    task: str, seed: int | str, start: int, make: Callable[[random.Random], Sample]
 ) -> Iterator[Sample]:
     """Samples number `start` and on.
 

@@ -9,16 +9,20 @@ from memgraft.core.lazy import lazily
 
 _EXPORTS = {
     "MagConfig": "memgraft.mag.config",
+    "MagHome": "memgraft.mag.home",
     "MemoryState": "memgraft.mag.state",
     "NeuralMemory": "memgraft.mag.memory",
     "PatchConfig": "memgraft.mag.patch_config",
     "Qwen3MAGConfig": "memgraft.mag.patch_config",
     "count_trainable_parameters": "memgraft.mag.patch",
+    "load_branch": "memgraft.mag.checkpoint",
     "memories": "memgraft.mag.cache",
     "patch_qwen3_with_mag": "memgraft.mag.patch",
     "patch_with_mag": "memgraft.mag.patch",
     "remember": "memgraft.mag.cache",
     "reset_all_memory": "memgraft.mag.cache",
+    "save_branch": "memgraft.mag.checkpoint",
+    "stream": "memgraft.mag.streaming",
 }
 
 __all__ = sorted(_EXPORTS)

@@ -87,8 +87,8 @@ def save_branch(
         "card": dict(card or {}),
     }
     header = {"kind": KIND, "version": str(VERSION), "about": json.dumps(about)}
-    save_config(folder, KIND, VERSION, about)
     save_arrays(folder / FILE, arrays, header)
+    save_config(folder, KIND, VERSION, about)
 
 
 def read_branch(path: Path) -> SavedBranch:

@@ -79,7 +79,7 @@ def copy_contexts(
     for index, branch in model.branches().items():
         hidden, stream = _states(model, index, texts)
         ids = torch.cat([torch.tensor(text) for text in texts])
-        embeddings = model.get_input_embeddings().weight[ids].float()
+        embeddings = model.get_input_embeddings().weight[ids.to(model.device)].float().cpu()
         _copying(branch, hidden, embeddings, strength * float(stream.norm(dim=-1).median()), seed)
 
 
@@ -120,7 +120,7 @@ def _copying(
     memory.key.weight.copy_(asked)
     memory.value.weight.copy_(values)
     memory.convolution.weight.copy_(taps.reshape(3 * size, -1))
-    branch.gate.out.weight.copy_(back / branch.gate.bias.sigmoid().mean())
+    branch.gate.out.weight.copy_(back / float(branch.gate.bias.sigmoid().mean()))
 
 
 def _states(model: Any, index: int, texts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

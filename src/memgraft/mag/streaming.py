@@ -47,17 +47,28 @@ def stream(
                 use_cache=True,
             )
             if history and number < len(starts) - history:
-                cut = {layer: state.detach() for layer, state in memories(cache).items()}
-                remember(cache, cut)
+                _cut(cache)
     return memories(cache)
+
+
+def _cut(cache: Any) -> None:
+    """Forget how what the cache holds came about: memories, and keys and values of layers above
+    the lowest one."""
+    remember(cache, {layer: state.detach() for layer, state in memories(cache).items()})
+    for layer in cache.layers:
+        if getattr(layer, "keys", None) is not None:
+            layer.keys, layer.values = layer.keys.detach(), layer.values.detach()
 
 
 @contextmanager
 def up_to(model: Any, layer: int) -> Iterator[None]:
-    """For as long as the context lasts, the model has no layers above this one."""
-    layers = model.model.layers
+    """For as long as the context lasts, the model has no layers above this one, and is in eval
+    mode: gradient checkpointing, which takes place in training mode, gives layers no cache."""
+    layers, training = model.model.layers, model.training
     model.model.layers = nn.ModuleList(layers[: layer + 1])
+    model.eval()
     try:
         yield
     finally:
         model.model.layers = layers
+        model.train(training)

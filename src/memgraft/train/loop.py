@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from memgraft.core.config import Config
 from memgraft.core.errors import FolderError, InvalidInput, MissingExtra
-from memgraft.core.folder import load_arrays, save_arrays
+from memgraft.core.folder import load_arrays, replaced, save_arrays
 from memgraft.train.processes import ALONE, Processes
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -93,6 +93,9 @@ def train(
     parameters = {name: p for name, p in task.model.named_parameters() if p.requires_grad}
     optimiser = make_optimiser(parameters.values(), config)
     first = _resume(out / CHECKPOINT, parameters, optimiser)
+    processes.share(list(parameters.values()))
+    if processes.main:
+        _trim(out / LOG, first)
     measured: dict[str, float] = {}
     for step in range(first, config.steps):
         started = time.perf_counter()
@@ -178,8 +181,7 @@ def _save(
     for name, parameter in parameters.items():
         arrays[name] = parameter.detach().cpu().numpy()
         for part, value in optimiser.state[parameter].items():
-            if part != "step":
-                arrays[f"{part}.{name}"] = value.cpu().numpy()
+            arrays[f"{part}.{name}"] = torch.as_tensor(value).cpu().numpy()
     save_arrays(path, arrays, {"step": str(step)})
 
 
@@ -208,10 +210,19 @@ def _resume(
             for key, array in arrays.items()
             if key.endswith(suffix) and key.removesuffix(suffix) in MOMENTS
         }
-        optimiser.state[parameter]["step"] = _step(step, optimiser)
+        # Fewer than the run's, where steps were skipped; older checkpoints do not say.
+        taken = float(arrays.get(f"step.{name}", step))
+        adam = isinstance(optimiser, torch.optim.AdamW)
+        optimiser.state[parameter]["step"] = torch.tensor(taken) if adam else int(taken)
     return step
 
 
-def _step(step: int, optimiser: torch.optim.Optimizer) -> Any:
-    """Steps taken, as the optimiser counts them."""
-    return torch.tensor(float(step)) if isinstance(optimiser, torch.optim.AdamW) else step
+def _trim(log: Path, step: int) -> None:
+    """Take back what was logged after the checkpoint that a run goes on from."""
+    if not log.is_file():
+        return
+    lines = log.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if json.loads(line)["step"] <= step]
+    if len(kept) < len(lines):
+        with replaced(log) as part:
+            part.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")

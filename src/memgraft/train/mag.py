@@ -40,6 +40,16 @@ class MagTraining(Config):
     measured: int = 16  # contexts held out
     seed: int = 0
 
+    def check(self, processes: Processes) -> None:
+        """`InvalidInput` unless so many processes can share a step evenly."""
+        if self.contexts % processes.count:
+            raise InvalidInput(
+                "processes share the contexts of a step evenly",
+                expected=f"a multiple of {processes.count}",
+                got=str(self.contexts),
+                next_step="change --batch-size",
+            )
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -104,13 +114,7 @@ class MagTask(Task):
         config: MagTraining = MagTraining(),
         processes: Processes = ALONE,
     ) -> None:
-        if config.contexts % processes.count:
-            raise InvalidInput(
-                "processes share the contexts of a step evenly",
-                expected=f"a multiple of {processes.count}",
-                got=str(config.contexts),
-                next_step="change --batch-size",
-            )
+        config.check(processes)
         self.model = model
         self.samples, self.held_out = samples, held_out
         self.config, self.processes = config, processes
@@ -123,12 +127,12 @@ class MagTask(Task):
             min(config.overlap), max(config.overlap)
         )
         batch = Batch.of([self.samples(index) for index in mine], overlap, self.model.device)
-        with openings(self.model) as opened:
+        with gated(self.model) as passes:
             logits, target, last = self._answered(batch)
         count = torch.tensor(float(len(target)), device=target.device)
         (mean,) = processes.mean([count])
         answering = F.cross_entropy(logits, target, reduction="sum") / mean
-        openness = torch.stack(opened).mean()
+        openness = torch.stack([gate.opening(given).mean() for gate, given in passes]).mean()
         right = logits.detach().argmax(dim=-1) == target
         figures = {
             "answering": float(answering.detach()),
@@ -140,13 +144,16 @@ class MagTask(Task):
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
-        """On held-out contexts: answers that are right in every token, with the memory and
-        without, and the loss."""
+        """On held-out contexts: answers that are right in every token, with the memory and with
+        the window alone, and the loss."""
         exact: dict[str, list[float]] = {"on": [], "off": []}
         losses = []
+        window = getattr(self.model.config, "sliding_window", None)
         for one in self.held_out:
-            batch = Batch.of([one], min(self.config.overlap), self.model.device)
             for mode, found in exact.items():
+                seen = window if mode == "off" else min(self.config.overlap)
+                overlap = min(seen or len(one.context), len(one.context) - 1)
+                batch = Batch.of([one], overlap, self.model.device)
                 with self.model.memories_set_to(mode):
                     logits, target, last = self._answered(batch)
                 found.append(_exact(logits.argmax(dim=-1) == target, last))
@@ -179,12 +186,15 @@ class MagTask(Task):
 
 
 @contextmanager
-def openings(model: Any) -> Iterator[list[Tensor]]:
-    """Collects how far each gate stands open, on the average, in every pass of the context."""
-    found: list[Tensor] = []
+def gated(model: Any) -> Iterator[list[tuple[MemoryGate, Tensor]]]:
+    """Collects what each gate is opened by, (batch, tokens, width), in every pass of the context.
+
+    Nothing is computed in the passes themselves, which gradient checkpointing runs again.
+    """
+    found: list[tuple[MemoryGate, Tensor]] = []
 
     def collect(gate: MemoryGate, inputs: tuple[Tensor, ...], _: Tensor) -> None:
-        found.append(gate.opening(inputs[2]).float().mean())
+        found.append((gate, inputs[2].detach()))
 
     hooks = [branch.gate.register_forward_hook(collect) for branch in model.branches().values()]
     try:

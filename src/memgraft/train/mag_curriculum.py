@@ -8,7 +8,7 @@ densely, so that writing and asking are learned before selecting is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from memgraft.core.errors import InvalidInput
@@ -30,15 +30,11 @@ class Phase:
     tokens: tuple[int, ...]
     rate: float
     goal: str
-    options: Mapping[str, Any] = field(default_factory=dict)
 
-    def sources(self, scale: float, split: str = "train") -> list[Source]:
+    def sources(self, scale: float) -> list[Source]:
         """What to draw samples from, at a share of the phase's sizes."""
         tokens = tuple(max(SHORTEST, round(scale * size)) for size in self.tokens)
-        return [
-            Source(task, tokens, {**options, **({"split": split} if task == "needle" else {})})
-            for task, options in self.kinds
-        ]
+        return [Source(task, tokens, dict(options)) for task, options in self.kinds]
 
 
 K = 1024

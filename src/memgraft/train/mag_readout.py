@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import DynamicCache
 
 from memgraft.mag.streaming import up_to
 from memgraft.train.loop import Task
@@ -28,6 +29,8 @@ from memgraft.train.mag import IGNORED, Batch, MagTraining
 from memgraft.train.mag_samples import Asked
 from memgraft.train.processes import ALONE, Processes
 
+# What a memory has read of a context and of its rows, if there is one below.
+Reads = tuple[Tensor | None, Tensor | None]
 # Of cosines, when the softmax over a context is taken.
 SHARPNESS = 16.0
 
@@ -57,6 +60,7 @@ class ReadoutTask(Task):
         config: MagTraining,
         processes: Processes = ALONE,
     ) -> None:
+        config.check(processes)
         self.model = model
         self.samples, self.held_out = samples, held_out
         self.config, self.processes = config, processes
@@ -80,34 +84,42 @@ class ReadoutTask(Task):
         model, overlap = self.model, min(self.config.overlap)
         batch = Batch.of([one], overlap, model.device)
         written = torch.tensor(_places(one, batch.contexts.shape[1]), device=model.device)
-        given = _given(model, [batch.contexts, batch.rows])
-        parts = [
-            self._of_branch(branch, given[index], batch, written)
-            for index, branch in model.branches().items()
-        ]
+        given = [_given(model, ids, self.config.segment) for ids in (batch.contexts, batch.rows)]
+        parts: list[Found] = []
+        before: Reads = (None, None)
+        for index, branch in model.branches().items():
+            found, before = self._of_branch(
+                branch, [part[index] for part in given], batch, written, before
+            )
+            parts.append(found)
         return Found(*(torch.stack(part).mean() for part in zip(*parts, strict=True)))
 
     def _of_branch(
-        self, branch: Any, given: Sequence[Tensor], batch: Batch, written: Tensor
-    ) -> Found:
+        self, branch: Any, given: Sequence[Tensor], batch: Batch, written: Tensor, before: Reads
+    ) -> tuple[Found, Reads]:
+        """Also what this memory reads of the context and of the rows, for the next one's queries;
+        `before` is what the one below has read."""
         memory, context = branch.memory, batch.contexts[0]
         told, asking = (part.to(memory.key.weight.dtype) for part in given)
         row, place = (batch.labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
         due = batch.labels[:, 1:][row, place]
 
         known = written >= 0
-        scores = _scores(memory, told, asking, row[known], place[known])
+        keys = memory.addresses(told)[1][0]
+        queries = memory.addresses(asking, before[1])[0][row[known], :, place[known]]
+        scores = torch.einsum("nhd,htd->nht", queries, keys) * SHARPNESS
         goal = written[known][:, None].expand(scores.shape[:2])
         # Sums over a count that may be 0: a fact can stand in the overlap, where nothing is stored.
         count = max(1, goal.numel())
         contrast = F.cross_entropy(scores.flatten(0, 1), goal.flatten(), reduction="sum") / count
         nearest = (context[scores.argmax(dim=-1)] == context[goal]).float().sum() / count
 
-        _, state = memory(told)
-        read, _ = memory(asking, state.rows(batch.owners), batch.rows_mask)
+        there, state = memory(told, previous=before[0])
+        read, _ = memory(asking, state.rows(batch.owners), batch.rows_mask, before[1])
         logits = _seen(self.model, branch.gate.out(read[row, place]))
         right = (logits.argmax(dim=-1) == due).float().mean()
-        return Found(contrast, F.cross_entropy(logits, due), right, nearest)
+        found = Found(contrast, F.cross_entropy(logits, due), right, nearest)
+        return found, (there.detach(), read.detach())
 
 
 def readout_parameters(model: Any) -> list[nn.Parameter]:
@@ -118,13 +130,6 @@ def readout_parameters(model: Any) -> list[nn.Parameter]:
         for part in (branch.memory, branch.gate.out)
         for parameter in part.parameters()
     ]
-
-
-def _scores(memory: Any, told: Tensor, asking: Tensor, row: Tensor, place: Tensor) -> Tensor:
-    """How near the queries at (row, place) are to each key, (queries, heads, tokens)."""
-    keys = memory.addresses(told)[1][0]
-    queries = memory.addresses(asking)[0][row, :, place]
-    return torch.einsum("nhd,htd->nht", queries, keys) * SHARPNESS
 
 
 def _seen(model: Any, hidden: Tensor) -> Tensor:
@@ -157,13 +162,14 @@ def _places(one: Asked, tokens: int) -> list[int]:
 
 
 @torch.no_grad()
-def _given(model: Any, texts: Sequence[Tensor]) -> dict[int, list[Tensor]]:
-    """What each branch would be given of each batch of texts, without memories."""
+def _given(model: Any, ids: Tensor, segment: int) -> dict[int, Tensor]:
+    """What each branch would be given of a batch of texts, without memories."""
+    cache: Any = DynamicCache(config=model.config)
     given: dict[int, list[Tensor]] = {index: [] for index in model.branches()}
     with _listening(model, given), up_to(model, max(given)), model.memories_set_to("off"):
-        for ids in texts:
-            model.model(input_ids=ids, use_cache=False)
-    return given
+        for part in ids.split(segment, dim=1):
+            model.model(input_ids=part, past_key_values=cache, use_cache=True)
+    return {index: torch.cat(parts, dim=1) for index, parts in given.items()}
 
 
 @contextmanager

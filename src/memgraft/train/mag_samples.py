@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from memgraft.core.config import Config
 from memgraft.core.errors import InvalidInput
@@ -16,6 +17,8 @@ from memgraft.data.hash_hop import HashHopConfig, hash_hop
 from memgraft.data.needle import NeedleConfig, needle
 from memgraft.data.samples import Sample, read_samples
 
+# Of a file's rows, one in so many is held out.
+HELD_OUT = 10
 # Generators by their name on the command line, each with its config.
 TASKS: dict[str, tuple[Any, type[Config]]] = {
     "needle": (needle, NeedleConfig),
@@ -48,7 +51,7 @@ class Source:
     tokens: tuple[int, ...]
     options: dict[str, Any]
 
-    def sample(self, tokenizer: Any, seed: int, index: int) -> Sample:
+    def sample(self, tokenizer: Any, seed: str, index: int) -> Sample:
         """Sample number `index`.
 
         Raises:
@@ -64,29 +67,30 @@ class Source:
 
 
 class Samples:
-    """Numbered samples of several sources, one of which is drawn for each, or of a file's rows,
-    over and over in an order that differs from round to round.
+    """Numbered samples of several sources, one of which is drawn for each, or given rows, over and
+    over in an order that differs from round to round.
 
     Args:
+        sources: sources or rows, one or more.
         questions: asked of one context, at most.
         longest: tokens of a context; a longer one is an error and is never cut, since what is
             asked for could be in what is lost.
+        seed: streams of different seeds have no sample in common.
     """
 
     def __init__(
         self,
         tokenizer: Any,
-        sources: Sequence[Source] | Path,
+        sources: Sequence[Source | Sample],
         questions: int = 8,
         longest: int | None = None,
-        seed: int = 0,
+        seed: str = "0",
     ) -> None:
+        if not sources:
+            raise InvalidInput("there is nothing to train on")
         self.tokenizer, self.seed = tokenizer, seed
         self.questions, self.longest = questions, longest
-        self._rows = list(read_samples(sources)) if isinstance(sources, Path) else []
-        self._sources = [] if isinstance(sources, Path) else list(sources)
-        if not self._rows and not self._sources:
-            raise InvalidInput("there is nothing to train on", got=str(sources))
+        self._sources = list(sources)
 
     def __call__(self, index: int) -> Asked:
         """Sample number `index` in tokens."""
@@ -96,25 +100,19 @@ class Samples:
         return [self(index) for index in range(start, start + count)]
 
     def _sample(self, index: int) -> Sample:
-        if self._rows:
-            turn, place = divmod(index, len(self._rows))
-            order = random.Random(f"order-{self.seed}-{turn}").sample(
-                range(len(self._rows)), len(self._rows)
-            )
-            return self._rows[order[place]]
-        rng = random.Random(f"source-{self.seed}-{index}")
-        return rng.choice(self._sources).sample(self.tokenizer, self.seed, index)
+        if isinstance(self._sources[0], Sample):
+            turn, place = divmod(index, len(self._sources))
+            rng = random.Random(f"order-{self.seed}-{turn}")
+            chosen = rng.sample(self._sources, len(self._sources))[place]
+        else:
+            chosen = random.Random(f"source-{self.seed}-{index}").choice(self._sources)
+        if isinstance(chosen, Sample):
+            return chosen
+        return chosen.sample(self.tokenizer, self.seed, index)
 
     def _asked(self, sample: Sample, index: int) -> Asked:
-        if not isinstance(sample.input, str) or not isinstance(sample.target, str):
-            raise InvalidInput(
-                "a language model is trained on texts",
-                expected="input and target as text",
-                got=f"{type(sample.input).__name__} in sample {index}",
-            )
-        question = sample.metadata.get("question", "")
-        ids = self._ids(sample.input.removesuffix(question))
-        pairs = [(question, sample.target), *sample.metadata.get("also", [])]
+        text, pairs = _parts(sample)
+        ids = self._ids(text)
         if self.longest and len(ids) > self.longest:
             raise InvalidInput(
                 f"sample {index} is too long, and to cut it could lose its needle",
@@ -130,3 +128,46 @@ class Samples:
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
+
+
+def own_rows(path: Path) -> tuple[list[Sample], list[Sample]]:
+    """The rows of a JSONL file of samples: those to train on, and a tenth, by what they say, that
+    is held out.
+
+    Raises:
+        InvalidInput: the file cannot be read, a row cannot be trained on, or there are too few.
+    """
+    rows = list(read_samples(path))
+    for number, row in enumerate(rows, 1):
+        try:
+            _parts(row)
+        except InvalidInput as error:
+            raise InvalidInput(
+                f"{path}, sample {number}: {error.what}", expected=error.expected, got=error.got
+            ) from error
+    held = [row for row in rows if crc32(row.to_json().encode()) % HELD_OUT == 0]
+    trained = [row for row in rows if row not in held]
+    if not trained or not held:
+        raise InvalidInput(
+            f"{path} has too few samples to hold some out",
+            expected="some dozens, no two of them alike",
+            got=str(len(rows)),
+        )
+    return trained, held
+
+
+def _parts(sample: Sample) -> tuple[str, list[tuple[str, str]]]:
+    """The context, and all pairs of a question with what is due."""
+    if not isinstance(sample.input, str) or not isinstance(sample.target, str):
+        raise InvalidInput(
+            "a language model is trained on texts",
+            expected="input and target as text",
+            got=type(sample.input).__name__,
+        )
+    question = sample.metadata.get("question", "")
+    pairs = [(question, sample.target), *map(tuple, sample.metadata.get("also", []))]
+    if not all(len(pair) == 2 and all(isinstance(one, str) for one in pair) for pair in pairs):
+        raise InvalidInput("questions cannot be read", expected="pairs of texts", got=str(pairs))
+    if not all(due for _, due in pairs):
+        raise InvalidInput("a target is empty", expected="what is to be answered", got="''")
+    return sample.input.removesuffix(question), pairs

@@ -39,6 +39,12 @@ class Processes:
         parts = (flat / self.count).split([tensor.numel() for tensor in tensors])
         return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]
 
+    def share(self, tensors: Sequence[Tensor]) -> None:
+        """Give every process the main one's values, in place."""
+        if self.count > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor.detach(), src=0)
+
     @contextlib.contextmanager
     def main_first(self) -> Iterator[None]:
         """The main process runs the block, then the others, who find in the cache what it has

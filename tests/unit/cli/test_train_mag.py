@@ -46,7 +46,7 @@ def test_phases_follow_each_other_and_resume(base: str, tmp_path: Path) -> None:
 
 def test_a_run_goes_on_from_a_branch_and_from_data_of_ones_own(base: str, tmp_path: Path) -> None:
     data = tmp_path / "own.jsonl"
-    words = f"data needle --model {base} --tokens 600 --num-samples 4 --output {data}"
+    words = f"data needle --model {base} --tokens 600 --num-samples 30 --output {data}"
     made = CliRunner().invoke(app, words.split(), catch_exceptions=False)
     assert made.exit_code == 0, made.output
     assert run(base, tmp_path / "first", "--phases", "0a").exit_code == 0

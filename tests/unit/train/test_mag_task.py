@@ -18,9 +18,9 @@ from memgraft.mag.patch import patch_with_mag
 from memgraft.mag.patch_config import PatchConfig
 from memgraft.train.loop import LoopConfig, train
 from memgraft.train.mag import IGNORED, Batch, MagTask, MagTraining
-from memgraft.train.mag_readout import ReadoutTask, readout_parameters
 from memgraft.train.mag_curriculum import PHASES, phases
-from memgraft.train.mag_run import Run, Stage
+from memgraft.train.mag_readout import ReadoutTask, readout_parameters
+from memgraft.train.mag_run import Run, Stage, stage_of
 from memgraft.train.mag_samples import Asked, Samples, Source
 from memgraft.train.processes import Processes
 
@@ -175,6 +175,23 @@ def test_phases_go_on_from_each_other_and_are_not_done_twice(
     assert (tmp_path / "two" / "log.jsonl").read_text(encoding="utf-8") == logged
     for name, part in branch_weights(again.model).items():
         assert torch.equal(part, branch_weights(run.model)[name])
+    # Prolonged, the first phase leaves other weights than those that the second began with.
+    longer = run_of(host, samples, 3)
+    with pytest.raises(FolderError, match="begun otherwise"):
+        longer.follow(plan, tmp_path)
+
+
+def test_checkpointing_gives_the_same_gradients(host: Host, samples: Samples) -> None:
+    gradients = []
+    for checkpointing in (False, True):
+        task = make(host, samples, segment=64, openness=0.1)
+        copy_contexts(task.model, [one.context[:200] for one in samples.take(3)], 0.5)
+        if checkpointing:
+            task.model.train().gradient_checkpointing_enable()
+        task.loss(0)[0].backward()
+        parts = [p.grad.flatten() for p in task.model.parameters() if p.grad is not None]
+        gradients.append(torch.cat(parts))
+    torch.testing.assert_close(gradients[0], gradients[1], atol=1e-5, rtol=1e-3)
 
 
 def test_a_checkpoint_of_other_sizes_is_refused(
@@ -190,7 +207,7 @@ def test_a_checkpoint_of_other_sizes_is_refused(
 def test_every_phase_makes_samples(host: Host) -> None:
     for name, phase in PHASES.items():
         for source in phase.sources(1e-9):
-            made = Source(source.task, (1200,), source.options).sample(host.tokenizer, 1, 0)
+            made = Source(source.task, (1200,), source.options).sample(host.tokenizer, "1", 0)
             assert made.target, name
 
 
@@ -208,14 +225,50 @@ def test_other_phases_are_refused(names: str) -> None:
         phases(names)
 
 
-def test_rows_of_a_file_come_in_an_order_of_their_own(host: Host, tmp_path: Path) -> None:
-    path = tmp_path / "own.jsonl"
-    rows = [{"input": f"text {n} asks", "target": f" {n}", "metadata": {}} for n in range(5)]
+def written(path: Path, rows: list[dict[str, Any]]) -> Path:
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    samples = Samples(host.tokenizer, path)
-    rounds = [[tuple(one.context) for one in samples.take(5, start)] for start in (0, 5)]
+    return path
+
+
+def test_rows_of_a_file_come_in_an_order_of_their_own(host: Host, tmp_path: Path) -> None:
+    rows = [{"input": f"text {n} asks", "target": f" {n}", "metadata": {}} for n in range(60)]
+    stage = stage_of(written(tmp_path / "own.jsonl", rows))
+    count = len(stage.sources)
+    assert count + len(stage.held_out) == 60 and 0 < len(stage.held_out) < 20
+    samples = Samples(host.tokenizer, stage.sources)
+    rounds = [[tuple(one.context) for one in samples.take(count, at)] for at in (0, count)]
     assert sorted(rounds[0]) == sorted(rounds[1]) and rounds[0] != rounds[1]
     assert samples(0).questions[0][0] == []
+    held = {tuple(one.context) for one in Samples(host.tokenizer, stage.held_out).take(30)}
+    assert not held & set(rounds[0])
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"input": [1], "target": [2], "metadata": {}}, "sample 2.*trained on texts"),
+        ({"input": "a", "target": "", "metadata": {}}, "sample 2.*empty"),
+        ({"input": "a", "target": "b", "metadata": {"also": [["c"]]}}, "sample 2.*cannot be read"),
+    ],
+)
+def test_rows_that_cannot_be_trained_on_are_named(
+    row: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    good = {"input": "a", "target": "b", "metadata": {}}
+    with pytest.raises(InvalidInput, match=told):
+        stage_of(written(tmp_path / "own.jsonl", [good, row]))
+    with pytest.raises(InvalidInput, match="too few"):
+        stage_of(written(tmp_path / "own.jsonl", [good]))
+
+
+def test_phases_and_what_is_held_out_have_no_sample_in_common(host: Host, samples: Samples) -> None:
+    run = run_of(host, samples, 1)
+    drawn = [
+        {tuple(one.context) for one in run.samples(stage, held_out).take(8)}
+        for stage in (Stage("one", [NEEDLES]), Stage("two", [NEEDLES]))
+        for held_out in (False, True)
+    ]
+    assert len(set.union(*drawn)) == 32
 
 
 def test_long_contexts_are_refused_and_never_cut(host: Host) -> None:
