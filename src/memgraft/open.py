@@ -33,7 +33,7 @@ WRITER_VARIABLE = "MEMGRAFT_WRITER"
 ENCODER_VARIABLE = "MEMGRAFT_ENCODER"
 DEFAULT_ENCODER = "minilm"
 # Memory branches that ship, in a folder by the name of their base.
-BRANCHES = Path(__file__).parent / "mag" / "weights"
+BRANCHES = Path(__file__).parent / "mag" / "pretrained"
 HOMES = {
     "weights": ("weights",),
     "passages": ("passages",),

@@ -26,6 +26,7 @@ ORDER = [
     {"open"},
     {"data"},
     {"memnet", "train", "evals"},
+    {"experiments"},
     {"integrations"},
     {"serve"},
     {"cli"},

@@ -12,8 +12,10 @@ from memgraft.cli import (
     diagnose,
     evaluate,
     exchange,
+    experiment,
     export,
     mcp,
+    plot,
     records,
     retrieval,
     serve,
@@ -46,6 +48,8 @@ app.command("draw")(retrieval.draw)
 app.command("export")(export.export)
 app.command("import")(exchange.import_records)
 app.command("mcp")(mcp.mcp)
+app.command("experiment")(experiment.experiment)
+app.command("plot")(plot.plot)
 app.command("serve")(serve.serve)
 app.add_typer(serve.keys, name="keys")
 app.add_typer(evaluate.app, name="eval")

@@ -1,0 +1,1 @@
+"""What MemNet can do and what its parts earn: experiments that can be run again."""
