@@ -16,7 +16,12 @@ from memgraft.cli.train import app
 
 FOLDER = Path(__file__).parents[2] / "recipes"
 SCRIPTS = sorted(FOLDER.glob("*.sh"))
-PRESETS = [path.stem for path in SCRIPTS if path.stem not in ("launch", "gpu-machine")]
+# Recipes of the memory encoder.
+PRESETS = [
+    path.stem
+    for path in SCRIPTS
+    if path.stem not in ("launch", "gpu-machine") and not path.stem.startswith("mag-")
+]
 # What a script needs besides bash; no other program is on its path, a real nvidia-smi least of all.
 TOOLS = ["bash", "env", "dirname", "sort", "sed", "wc", "tar", "gzip", "cat", "mkdir"]
 # Tells how it was called, one word per line, and leaves what training leaves in its folder.
@@ -128,3 +133,24 @@ def test_a_rented_machine_needs_a_recipe_and_a_gpu(tmp_path: Path) -> None:
     assert (done.returncode, "there is no recipe" in done.stderr) == (2, True)
     done = machine.run("gpu-machine", "qwen3-4b")
     assert (done.returncode, "no GPU" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_two_processes_share_the_recall_of_all_models(fails: bool, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, 0, 0)
+    told = (
+        'echo "$@" >> "$CALL"; [[ "$*" != *linear,window* ]]' if fails else 'echo "$@" >> "$CALL"'
+    )
+    machine.program(machine.bin / "memgraft", f"#!/usr/bin/env bash\n{told}\n")
+    done = machine.run("mag-recall", "runs/mine", "--seeds", "7")
+    assert (done.returncode != 0) == fails
+    command = typer.main.get_command(app).commands["recall"]  # type: ignore[attr-defined]
+    calls = [
+        command.make_context("recall", line.split()[2:]).params
+        for line in machine.call.read_text().splitlines()
+    ]
+    assert all((call["out"], call["seeds"]) == (Path("runs/mine"), "7") for call in calls)
+    shared = [call["models"] for call in calls if not call["report"]]
+    assert sorted(shared) == ["linear,window", "mlp,full"]
+    whole = [call["models"] for call in calls if call["report"]]
+    assert whole == ([] if fails else ["linear,mlp,window,full"])

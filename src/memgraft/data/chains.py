@@ -30,6 +30,7 @@ class Wording:
     target: str
     arrow: str
     name: Callable[[random.Random], str]
+    ending: str = "\n"  # what comes after a target
     value: Callable[[random.Random], str] | None = None  # a chain ends in a name if there is none
 
 
@@ -98,5 +99,5 @@ def chain_sample(
     whole = [made for made in chains.made[1:] if lines.issuperset(chains.lines(made))]
     also = [list(asked(made)) for made in whole if len(made) == len(nodes)][:ALSO]
     metadata: dict[str, Any] = {"hops": hops, "cot": cot, "start": nodes[0], "answer": nodes[-1]}
-    metadata |= {"question": question, "also": also}
+    metadata |= {"question": question, "also": also, "ending": wording.ending}
     return Sample(fitted.input, frame.target, metadata | fitted.metadata())

@@ -44,7 +44,7 @@ class CodeRetrievalConfig(Config):
 
 
 def code_retrieval(
-    config: CodeRetrievalConfig, tokenizer: Any, seed: int = 0, start: int = 0
+    config: CodeRetrievalConfig, tokenizer: Any, seed: int | str = 0, start: int = 0
 ) -> Iterator[Sample]:
     """Endless samples, number `start` and on; the same seed, repository and tokenizer give the
     same ones.
@@ -173,5 +173,6 @@ def _sample(source: _Invented | _Drawn, ask: str, fitter: Fitter) -> Sample:
         "hops": 1,
         "answer": needle.name,
         "question": frame.question,
+        "ending": "\n",
     }
     return Sample(fitted.input, target, metadata | fitted.metadata())

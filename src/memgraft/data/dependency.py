@@ -33,6 +33,7 @@ WORDINGS = {
         question="\n\nQuestion: Which component does {start} rest on in the end?\nAnswer:",
         target=" {answer}",
         arrow=" -> ",
+        ending=".",
         name=compound,
     ),
     "variables": Wording(
@@ -67,7 +68,7 @@ class DependencyConfig(Config):
 
 
 def dependency(
-    config: DependencyConfig, tokenizer: Any, seed: int = 0, start: int = 0
+    config: DependencyConfig, tokenizer: Any, seed: int | str = 0, start: int = 0
 ) -> Iterator[Sample]:
     """Endless samples, number `start` and on; the same seed and tokenizer give the same ones.
 

@@ -45,7 +45,7 @@ class HashHopConfig(Config):
 
 
 def hash_hop(
-    config: HashHopConfig, tokenizer: Any, seed: int = 0, start: int = 0
+    config: HashHopConfig, tokenizer: Any, seed: int | str = 0, start: int = 0
 ) -> Iterator[Sample]:
     """Endless samples, number `start` and on; the same seed and tokenizer give the same ones.
 
@@ -83,6 +83,7 @@ def _wording(config: HashHopConfig) -> Wording:
         "lead to?\nAnswer:",
         target=" {answer}",
         arrow=" -> ",
+        ending=".",
         name=invented,
         value=credential,
     )

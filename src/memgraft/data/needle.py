@@ -106,7 +106,9 @@ class NeedleConfig(Config):
             raise InvalidInput("no fewer distractors than none", got=str(self.distractors))
 
 
-def needle(config: NeedleConfig, tokenizer: Any, seed: int = 0, start: int = 0) -> Iterator[Sample]:
+def needle(
+    config: NeedleConfig, tokenizer: Any, seed: int | str = 0, start: int = 0
+) -> Iterator[Sample]:
     """Endless samples, number `start` and on; the same seed, tokenizer and version of Python give
     the same ones.
 
@@ -147,6 +149,7 @@ def _sample(config: NeedleConfig, fitter: Fitter) -> Sample:
         "start": name,
         "answer": answer,
         "question": asked,
+        "ending": ".",
         "also": [[other, f" {value}"] for other, (_, value) in zip(others, told[1:], strict=True)],
     }
     return Sample(fitted.input, frame.target, metadata | fitted.metadata())

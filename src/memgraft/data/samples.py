@@ -23,7 +23,8 @@ class Sample:
     `input` and `target` are texts, to be tokenised one by one and joined: targets begin with a
     space where a word follows. Of token tasks they are ids and labels of one length, where -100
     marks what is not learned. Where `metadata` has a `question`, the input ends in it, and in its
-    place each question of `also`, pairs of question and target, could be asked.
+    place each question of `also`, pairs of question and target, could be asked. `ending` is what
+    comes after a target.
     """
 
     input: str | list[int]

@@ -170,4 +170,6 @@ def _parts(sample: Sample) -> tuple[str, list[tuple[str, str]]]:
         raise InvalidInput("questions cannot be read", expected="pairs of texts", got=str(pairs))
     if not all(due for _, due in pairs):
         raise InvalidInput("a target is empty", expected="what is to be answered", got="''")
-    return sample.input.removesuffix(question), pairs
+    # A model that is not told where an answer ends says its last words again and again.
+    ending = sample.metadata.get("ending", "")
+    return sample.input.removesuffix(question), [(asked, due + ending) for asked, due in pairs]
