@@ -88,7 +88,7 @@ def measured(encoder: Encoder, texts: list[str], asked: list[str]) -> list[str]:
         memory.place(Trace(str(number), text, time=NOW, written=NOW), vector)
     adding = time.perf_counter() - started
     started = time.perf_counter()
-    memory.search("the index is built at the first search", Asked(now=NOW))
+    memory.bank.wait_for_index()
     building = time.perf_counter() - started
     size = (resident() - before) / len(texts)
     queries = encoder.encode(asked)

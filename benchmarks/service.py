@@ -4,8 +4,8 @@
 
 mem0 is the unmodified package in this process with its local vector store (`infer=False`); the
 server is another process. Both embed with the same static words, which cost about 0.03 ms, so that
-what is timed is the service. Stores are filled in bulk first: records are restored here, and
-searched once, which makes the approximate index that a large memory has; vectors and payloads are
+what is timed is the service. Stores are filled in bulk first: records are restored here, and the
+approximate index that a large memory has is made; vectors and payloads are
 inserted into mem0's vector store there. Operations of the three take turns, so that a busy machine
 is busy for all of them. The first of each kind, which may have to read or make what later ones
 use, is given by itself.
@@ -41,6 +41,7 @@ from memgraft.data.facts import facts
 from memgraft.evals.mem0 import open_mem0
 from memgraft.memory import Memory
 from memgraft.open import open_retrieval
+from memgraft.retrieval.home import PassagesHome
 from memgraft.store.base import Entry
 from memgraft.store.open import open_store
 from memgraft.text.open import open_encoder
@@ -164,7 +165,10 @@ def filled(folder: Path, texts: list[str]) -> Path:
         store.restore([Entry(record) for record in records[start : start + 1000]])
     store.close()
     with open_retrieval(str(path), encoder=ENCODER) as memory:
-        memory.search(texts[0], user_id=USER)
+        memory.catch_up()
+        for home in memory.homes:
+            if isinstance(home, PassagesHome):
+                home.tenant(USER).bank.wait_for_index()
     return folder
 
 

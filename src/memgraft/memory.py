@@ -322,6 +322,7 @@ class Memory:
     def save(self) -> None:
         """Catch up and make all state durable."""
         self.catch_up()
+        self._attributes.keep()
         for home in self.homes:
             home.save()
 
@@ -336,6 +337,7 @@ class Memory:
             # What is kept of a home must not hold what another process deleted.
             with contextlib.suppress(MemgraftError):
                 self.catch_up()
+                self._attributes.keep()
             for home in self.homes:
                 home.close()
         finally:

@@ -26,6 +26,7 @@ from memgraft.core.scope import Scope
 from memgraft.memory import Memory, as_dict, passages_of, patch_of
 from memgraft.retrieval.home import PassagesHome
 from memgraft.store.sqlite import SQLiteStore
+from memgraft.text.slots import slot
 from toys import ToyEncoder, ToyHome
 
 ME = Scope(user_id="me")
@@ -760,3 +761,23 @@ def test_what_is_noted_is_kept_with_the_records_or_neither_is(
     [result] = memory.add(said("I live in Bonn"), user_id="me", infer=False)["results"]
     assert (result["event"], result["previous_memory"]) == ("UPDATE", "I live in Rome")
     assert recalled(memory) == ["I like tea", "I live in Bonn"]
+
+
+def test_what_was_parsed_outlives_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first fact that names an attribute is compared with all others without reading them."""
+    with Memory(SQLiteStore(tmp_path / "m.db")) as memory:
+        memory.add(said("I live in Bonn"), user_id="me")
+        for number in range(5):
+            memory.add(f"I own {number} books", user_id="me")
+    parsed: list[str] = []
+
+    def noted(text: str) -> str | None:
+        parsed.append(text)
+        return slot(text)
+
+    monkeypatch.setattr("memgraft.retrieval.attributes._attribute", noted)
+    with Memory(SQLiteStore(tmp_path / "m.db")) as memory:
+        assert add(memory, said("I moved to Graz"))["event"] == "UPDATE"
+    assert set(parsed) == {"I moved to Graz"}

@@ -51,7 +51,7 @@ class SlotIndex:
             self._keys[slot] = len(self._slots)
             self._slots.append(slot)
         keys = np.arange(first, len(self._slots), dtype=np.uint64)
-        self._graph.add(keys, vectors, threads=1 if len(keys) == 1 else 0)
+        self._graph.add(keys, vectors, threads=1)
 
     def remove(self, slot: int) -> None:
         """Nothing happens to a slot that is not in the index."""

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from functools import lru_cache
+from hashlib import blake2b
 
+from memgraft import __version__
+from memgraft.core.errors import StoreError
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
-from memgraft.store.base import Store
+from memgraft.store.base import Parsed, Store
 from memgraft.store.following import Follower
-from memgraft.text.restated import wording_key
+from memgraft.text.restated import wording
 from memgraft.text.slots import slot
 
 # A new text is asked for before it is kept and after: it is parsed once.
 _attribute = lru_cache(maxsize=256)(slot)
+# What a text says may be read otherwise by the next version.
+_RULES = f"memgraft {__version__}"
+# Records that are parsed between two writes of what they say, which is lost if the process is
+# killed before, and found again.
+_UNKEPT = 256
 
 
 class Attributes:
     """Which live records speak of the same attribute, or in the same words, by scope; known scopes
-    follow the store.
+    follow the store, which keeps what was parsed: it takes half a millisecond a text.
 
     Args:
         store: what is followed.
@@ -28,10 +38,12 @@ class Attributes:
         self._store = store
         self._most = scopes
         self._changes = Follower(store)
-        self._known: dict[Scope, dict[str, dict[str, Record]]] = {}
+        # Ids in the order in which they came.
+        self._known: dict[Scope, dict[str, dict[str, None]]] = {}
         self._places: dict[str, tuple[Scope, str]] = {}
-        self._wordings: dict[Scope, dict[int, set[str]]] = {}
-        self._worded: dict[str, tuple[Scope, int]] = {}
+        self._wordings: dict[Scope, dict[str, set[str]]] = {}
+        self._worded: dict[str, tuple[Scope, str]] = {}
+        self._unkept: list[Parsed] = []
 
     def peers(self, record: Record) -> list[Record]:
         """The live records of the same scope with the attribute that this one speaks of."""
@@ -39,12 +51,22 @@ class Attributes:
         if attribute is None:
             return []
         self._know(record.scope)
-        return list(self._known[record.scope].get(attribute, {}).values())
+        ids = list(self._known[record.scope].get(attribute, ()))
+        living = {one.id: one for one in self._store.living(ids)} if ids else {}
+        return [living[one] for one in ids if one in living]
 
     def worded(self, record: Record) -> list[str]:
-        """Ids of the live records of the same scope with the same words, in any order."""
+        """Ids of the records of the same scope with the same words, in any order; some may have
+        expired."""
         self._know(record.scope)
-        return sorted(self._wordings[record.scope].get(wording_key(record.text), ()))
+        return sorted(self._wordings[record.scope].get(_wording(record.text), ()))
+
+    def keep(self) -> None:
+        """Put what was parsed into the store. Where that cannot be, it is parsed again later."""
+        if self._unkept:
+            with contextlib.suppress(StoreError):
+                self._store.keep_parsed(_RULES, self._unkept)
+            self._unkept = []
 
     def _know(self, scope: Scope) -> None:
         self._follow()
@@ -54,10 +76,10 @@ class Attributes:
         if len(self._known) >= self._most:
             self._forget(next(iter(self._known)))
         self._known[scope], self._wordings[scope] = {}, {}
-        records = self._store.list(scope)
-        self._changes.watch(records)
-        for old in records:
-            self._put(old)
+        kept, missing = self._store.parsed(scope, _RULES)
+        for one in kept:
+            self._put(scope, one)
+        self._read(missing)
 
     def _forget(self, scope: Scope) -> None:
         for attribute in self._known.pop(scope).values():
@@ -78,19 +100,25 @@ class Attributes:
             return
         for record_id in [*changes.gone, *changes.live]:
             self._drop(record_id)
-        for record in changes.live.values():
-            self._put(record)
+        self._read(changes.live.values())
 
-    def _put(self, record: Record) -> None:
-        if record.scope not in self._known:
-            return
-        key = wording_key(record.text)
-        self._wordings[record.scope].setdefault(key, set()).add(record.id)
-        self._worded[record.id] = record.scope, key
-        attribute = _attribute(record.text)
-        if attribute is not None:
-            self._known[record.scope].setdefault(attribute, {})[record.id] = record
-            self._places[record.id] = record.scope, attribute
+    def _read(self, records: Iterable[Record]) -> None:
+        """Parse those of known scopes."""
+        for record in records:
+            if record.scope in self._known:
+                attribute = _attribute(record.text) or ""
+                one = Parsed(record.id, record.version, attribute, _wording(record.text))
+                self._put(record.scope, one)
+                self._unkept.append(one)
+        if len(self._unkept) >= _UNKEPT:
+            self.keep()
+
+    def _put(self, scope: Scope, one: Parsed) -> None:
+        self._wordings[scope].setdefault(one.wording, set()).add(one.id)
+        self._worded[one.id] = scope, one.wording
+        if one.attribute:
+            self._known[scope].setdefault(one.attribute, {})[one.id] = None
+            self._places[one.id] = scope, one.attribute
 
     def _drop(self, record_id: str) -> None:
         if record_id in self._places:
@@ -102,3 +130,9 @@ class Attributes:
             ids.discard(record_id)
             if not ids:
                 del self._wordings[scope][key]
+
+
+def _wording(text: str) -> str:
+    """Equal for texts of the same words in any order, and in every process."""
+    words = " ".join(sorted(wording(text)))
+    return blake2b(words.encode(errors="surrogatepass"), digest_size=8).hexdigest()

@@ -1,7 +1,8 @@
 """The slot bank: one vector per memory, in blocks that are added when the last one is full.
 
 Exact search up to `ann_above` slots, above that an approximate index (usearch, bfloat16), whose
-finds are scored again with the vectors themselves.
+finds are scored again with the vectors themselves. The first search that would use the index begins
+it; until it is there, and for what it lacks, search is exact.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from memgraft.core.errors import InvalidInput, NotFound
 from memgraft.retrieval.ann import SlotIndex
+from memgraft.retrieval.indexing import Indexing
 from memgraft.retrieval.lexical import best_rows
 
 Vector = NDArray[np.float32]
@@ -41,9 +43,7 @@ class SlotBank:
         self._length = 0
         self._alive = np.zeros(0, bool)
         self._living = 0
-        # The index, once it is needed, and the slots that it lacks.
-        self.index: SlotIndex | None = None
-        self._lacking: set[int] = set()
+        self._indexing = Indexing(dimension)
 
     def __len__(self) -> int:
         return self._living
@@ -72,8 +72,7 @@ class SlotBank:
         self._alive[slot] = True
         self._length += 1
         self._living += 1
-        if self.index is not None:
-            self._lacking.add(slot)
+        self._indexing.written(slot)
         return slot
 
     def _grow(self) -> None:
@@ -87,9 +86,7 @@ class SlotBank:
         """Write another vector into a slot that is in use."""
         self._require(slot)
         self._vectors[slot] = self.checked(vector)
-        if self.index is not None:
-            self.index.remove(slot)
-            self._lacking.add(slot)
+        self._indexing.written(slot)
 
     def get(self, slot: int) -> Vector:
         """The vector of a slot: a view, up to date until the next `add`."""
@@ -106,9 +103,7 @@ class SlotBank:
         self._vectors[slot] = 0.0
         self._alive[slot] = False
         self._living -= 1
-        if self.index is not None:
-            self.index.remove(slot)
-            self._lacking.discard(slot)
+        self._indexing.removed(slot)
 
     def cosines(self, vector: NDArray[Any]) -> Vector:
         """With every slot, (slots,); 0 for empty ones. The oracle of `nearest`."""
@@ -140,30 +135,36 @@ class SlotBank:
     def _approximate(
         self, unit: Vector, limit: int, allowed: NDArray[np.bool_]
     ) -> NDArray[np.intp]:
-        """The index's best, scored again exactly; fewer than `limit` where it finds no more."""
-        index = self._caught_up()
+        """The best of the index and of what it lacks, scored again exactly; fewer than `limit`
+        where it finds no more, none while it is not there."""
+        index = self._indexing.ready(self._vectors, self.alive)
+        if index is None:
+            return np.zeros(0, np.intp)
         share = np.count_nonzero(allowed) / max(1, self._living)
         wanted = min(self._living, int(1.1 * limit / share) + 16)
-        found = index.search(unit, wanted)
+        found = np.concatenate([index.search(unit, wanted), self._indexing.lacking])
         found = found[allowed[found]]
         return found[np.argsort(-(self.gathered(found) @ unit), kind="stable")][:limit]
 
-    def adopt(self, index: SlotIndex, held: set[int]) -> None:
-        """Take over an index that knows the vectors of these slots; the others are added to it
-        when it is needed."""
-        self.index = index
-        self._lacking = set(np.flatnonzero(self.alive).tolist()) - held
+    @property
+    def index(self) -> SlotIndex | None:
+        """The approximate index, if there is one that is not being filled."""
+        return self._indexing.index
 
-    def _caught_up(self) -> SlotIndex:
-        """The index with all slots in it."""
-        if self.index is None:
-            self.index = SlotIndex(self.dimension)
-            self._lacking = set(np.flatnonzero(self.alive).tolist())
-        if self._lacking:
-            new = np.array(sorted(self._lacking), np.intp)
-            self.index.add(new, self.gathered(new))
-            self._lacking.clear()
+    def adopt(self, index: SlotIndex, held: set[int]) -> None:
+        """Take over an index that knows the vectors of these slots."""
+        self._indexing.adopt(index, set(np.flatnonzero(self.alive).tolist()) - held)
+
+    def wait_for_index(self) -> SlotIndex | None:
+        """Begin the index if one is needed, and wait until it is filled."""
+        if self._living > self.ann_above:
+            self._indexing.ready(self._vectors, self.alive)
+        self._indexing.wait()
         return self.index
+
+    def close(self) -> None:
+        """End what goes on in the background. The bank can still be used."""
+        self._indexing.stop()
 
     def checked(self, vector: NDArray[Any]) -> Vector:
         """The vector in float32 and of unit length; `InvalidInput` if it is not one of this bank's

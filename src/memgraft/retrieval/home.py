@@ -204,6 +204,8 @@ class PassagesHome(Home):
         if not self._closed:
             self._closed = True
             self.save()
+            for memory in self._tenants.values():
+                memory.bank.close()
             self._file.close()
 
     def stats(self) -> dict[str, Any]:

@@ -48,6 +48,17 @@ class Entry:
     number: int = 0
 
 
+@dataclass(frozen=True)
+class Parsed:
+    """What one version of a record was found to say: the attribute that it sets, "" for none, and
+    a key of its words. A cache: it goes when the record changes."""
+
+    id: str
+    version: int
+    attribute: str
+    wording: str
+
+
 # What became of an entry: the store has it now; had it just so; a live record of another id says
 # the same in that scope; the id belongs to a record that differs.
 Outcome = Literal["added", "unchanged", "duplicate", "conflict"]
@@ -132,6 +143,22 @@ class Store(ABC):
     @abstractmethod
     def living(self, ids: Sequence[str]) -> builtins.list[Record]:
         """The live ones of these records, in no order."""
+
+    @abstractmethod
+    def parsed(
+        self, scope: Scope, rules: str
+    ) -> tuple[builtins.list[Parsed], builtins.list[Record]]:
+        """What was kept of the live records of just this scope, oldest first, and the records of
+        which nothing is.
+
+        Args:
+            scope: not what it covers besides.
+            rules: what was found by others is not told.
+        """
+
+    @abstractmethod
+    def keep_parsed(self, rules: str, found: Sequence[Parsed]) -> None:
+        """Keep what was found by these rules, but of records that have changed since."""
 
     @abstractmethod
     def entities(self) -> builtins.list[Entity]:

@@ -91,11 +91,26 @@ CREATE TABLE documents (
 CREATE INDEX documents_kind ON documents (kind, number);
 """
 
+_PARSED = """
+CREATE TABLE parsed (
+    id TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    rules TEXT NOT NULL,
+    attribute TEXT NOT NULL,
+    wording TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TRIGGER parsed_deleted AFTER DELETE ON records
+BEGIN DELETE FROM parsed WHERE id = old.id; END;
+CREATE TRIGGER parsed_outdated AFTER UPDATE ON records
+BEGIN DELETE FROM parsed WHERE id = old.id; END;
+"""
+
 MIGRATIONS: list[tuple[str, str]] = [
     ("0001-records", _RECORDS),
     ("0002-history", _HISTORY),
     ("0003-search", _SEARCH),
     ("0004-documents", _DOCUMENTS),
+    ("0005-parsed", _PARSED),
 ]
 
 _TABLE = "CREATE TABLE memgraft_migrations (name TEXT PRIMARY KEY, applied_at TEXT NOT NULL)"

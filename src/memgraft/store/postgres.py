@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Sequence
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -11,7 +13,7 @@ from memgraft.core.errors import StoreError
 from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
 from memgraft.store import postgres_words, rows
-from memgraft.store.base import Document, Entity, Entry, Outcome, Store
+from memgraft.store.base import Document, Entity, Entry, Outcome, Parsed, Store
 from memgraft.store.entries import checked
 from memgraft.store.postgres_pool import Database
 from memgraft.store.postgres_rows import PostgresRows
@@ -51,6 +53,7 @@ class PostgresStore(Store):
         self, url: str, tenant: str = "", busy_timeout: float = 5.0, connections: int = 8
     ) -> None:
         self.tenant = tenant
+        self._together = threading.local()
         self._database: Database | None = Database.shared(url, busy_timeout, connections)
         self.location = self._database.location
         try:
@@ -69,13 +72,34 @@ class PostgresStore(Store):
             raise StoreError("the store is closed", got=self.location, next_step="open it again")
         return self._database
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """See `Store`. What other threads do is no part of it, and waits where it writes."""
+        if self._own() is not None:
+            yield
+            return
+        with self.database.together(self.tenant) as self._together.rows:
+            try:
+                yield
+            finally:
+                self._together.rows = None
+
     def read(self, work: Callable[[PostgresRows], T]) -> T:
-        """See `Database.read`."""
+        """See `Database.read`; inside `together`, what was written there is seen."""
+        if (own := self._own()) is not None:
+            with self.database.translated():
+                return work(own)
         return self.database.read(self.tenant, work)
 
     def write(self, work: Callable[[PostgresRows], T], alone: bool = True) -> T:
         """See `Database.write`."""
+        if (own := self._own()) is not None:
+            return self.database.part(own, work)
         return self.database.write(self.tenant, work, alone)
+
+    def _own(self) -> PostgresRows | None:
+        """The transaction of this thread's `together`."""
+        return getattr(self._together, "rows", None)
 
     # -- records ---------------------------------------------------------------------------
 
@@ -128,6 +152,14 @@ class PostgresStore(Store):
         return self.read(
             lambda session: session.select(f"{condition} AND id = ANY(?)", [*values, list(ids)])
         )
+
+    def parsed(
+        self, scope: Scope, rules: str
+    ) -> tuple[builtins.list[Parsed], builtins.list[Record]]:
+        return self.read(lambda session: session.parsed(scope, rules))
+
+    def keep_parsed(self, rules: str, found: Sequence[Parsed]) -> None:
+        self.write(lambda session: session.keep_parsed(rules, found))
 
     def entities(self) -> builtins.list[Entity]:
         return self.read(lambda session: session.entities())

@@ -111,7 +111,26 @@ CREATE TABLE memgraft.encoders (
 );
 """
 
-TABLES = ("tenants", "records", "history", "documents", "encoders")
+_PARSED = """
+CREATE TABLE memgraft.parsed (
+    tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+    id text COLLATE "C" NOT NULL,
+    version integer NOT NULL,
+    rules text NOT NULL,
+    attribute text NOT NULL,
+    wording text NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+CREATE FUNCTION memgraft.drop_parsed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM memgraft.parsed WHERE tenant = OLD.tenant AND id = OLD.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER parsed_outdated AFTER UPDATE OR DELETE ON memgraft.records
+    FOR EACH ROW EXECUTE FUNCTION memgraft.drop_parsed();
+"""
+
+TABLES = ("tenants", "records", "history", "documents", "encoders", "parsed")
 
 
 def walled(table: str) -> str:
@@ -133,6 +152,7 @@ MIGRATIONS: list[tuple[str, str]] = [
     ("0003-history", _HISTORY + walled("history")),
     ("0004-documents", _DOCUMENTS + walled("documents")),
     ("0005-encoders", _ENCODERS + walled("encoders")),
+    ("0006-parsed", _PARSED + walled("parsed")),
 ]
 
 _START = """

@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -145,6 +146,34 @@ class Database:
             return self._written(tenant, work, alone)
 
     @contextlib.contextmanager
+    def together(self, tenant: str) -> Iterator[PostgresRows]:
+        """One transaction for several pieces of work, which are given to `part`; it is not
+        repeated. No other process writes to the same tenant meanwhile."""
+        from psycopg.pq import TransactionStatus
+
+        with self.translated(), self._writing(tenant) as rows:
+            _lock(rows)
+            yield rows
+            # COMMIT would undo all, and say that it is done.
+            if rows.connection.info.transaction_status == TransactionStatus.INERROR:
+                raise StoreError("what was written was undone", next_step="try again")
+
+    def part(self, rows: PostgresRows, work: Callable[[PostgresRows], T]) -> T:
+        """Do a piece of work inside of `together`: it can fail alone."""
+        before = rows.last
+        with self.translated():
+            rows.connection.execute("SAVEPOINT part")
+            try:
+                done = _counted(rows, work)
+                rows.connection.execute("RELEASE part")
+                return done
+            except BaseException:
+                rows.last = before
+                with contextlib.suppress(Exception):
+                    rows.connection.execute("ROLLBACK TO part; RELEASE part")
+                raise
+
+    @contextlib.contextmanager
     def as_owner(self) -> Iterator[Connection[Any]]:
         """A transaction that may change the schema."""
         with self.translated(), self._connected() as connection, connection.transaction():
@@ -162,22 +191,15 @@ class Database:
                     self._in_use -= 1
 
     def _written(self, tenant: str, work: Callable[[PostgresRows], T], alone: bool) -> T:
-        begin = f"BEGIN; SET LOCAL lock_timeout = {round(1000 * self.timeout)}"
-        with self._transaction(tenant, begin) as rows:
+        with self._writing(tenant) as rows:
             if not alone:
                 return work(rows)
-            numbered = "SELECT sequence FROM memgraft.tenants WHERE tenant = ? FOR UPDATE"
-            found = rows.run(numbered, [rows.tenant])
-            if not found:  # a backup may have lost it
-                rows.introduce()
-                found = rows.run(numbered, [rows.tenant])
-            [(before,)] = found
-            rows.last = before
-            done = work(rows)
-            if rows.last != before:
-                sql = "UPDATE memgraft.tenants SET sequence = ? WHERE tenant = ?"
-                rows.run(sql, [rows.last, rows.tenant])
-            return done
+            _lock(rows)
+            return _counted(rows, work)
+
+    def _writing(self, tenant: str) -> AbstractContextManager[PostgresRows]:
+        begin = f"BEGIN; SET LOCAL lock_timeout = {round(1000 * self.timeout)}"
+        return self._transaction(tenant, begin)
 
     @contextlib.contextmanager
     def _transaction(self, tenant: str, begin: str) -> Iterator[PostgresRows]:
@@ -239,6 +261,26 @@ class Database:
             got=_first_line(error),
             next_step="check the database and try again",
         )
+
+
+def _lock(rows: PostgresRows) -> None:
+    """Write to the tenant alone from here on, and count events from its last one."""
+    numbered = "SELECT sequence FROM memgraft.tenants WHERE tenant = ? FOR UPDATE"
+    found = rows.run(numbered, [rows.tenant])
+    if not found:  # a backup may have lost it
+        rows.introduce()
+        found = rows.run(numbered, [rows.tenant])
+    [(rows.last,)] = found
+
+
+def _counted(rows: PostgresRows, work: Callable[[PostgresRows], T]) -> T:
+    """Do work under the lock; the tenant's last number is that of its last event afterwards."""
+    before = rows.last
+    done = work(rows)
+    if rows.last != before:
+        sql = "UPDATE memgraft.tenants SET sequence = ? WHERE tenant = ?"
+        rows.run(sql, [rows.last, rows.tenant])
+    return done
 
 
 def _busy(fault: tuple[str, str], expected: str, error: Exception) -> StoreBusy:

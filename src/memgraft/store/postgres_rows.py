@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from memgraft.core.records import Event, Record, now
 from memgraft.core.scope import Scope
 from memgraft.store import rows
-from memgraft.store.base import Document, Entity, EntityKind, Entry
+from memgraft.store.base import Document, Entity, EntityKind, Entry, Parsed
 from memgraft.store.documents import packed
 from memgraft.store.postgres_words import lexemes
 
@@ -84,6 +84,41 @@ class PostgresRows(rows.Rows):
         """The records that a condition holds for; the values of `rest` come last."""
         sql = f"SELECT {rows.COLUMNS} FROM memgraft.records WHERE tenant = ? AND {condition} {rest}"
         return [rows.decoded(row) for row in self.run(sql, [self.tenant, *values])]
+
+    def parsed(self, scope: Scope, rules: str) -> tuple[list[Parsed], list[Record]]:
+        """See `Store.parsed`."""
+        kept = (
+            "EXISTS (SELECT 1 FROM memgraft.parsed AS p WHERE p.tenant = records.tenant "
+            "AND p.id = records.id AND p.rules = ?)"
+        )
+        missing = self.select(
+            f"{rows.EXACTLY} AND NOT {kept}",
+            [*rows.exactly(scope), rules],
+            "ORDER BY created_at, number",
+        )
+        found = self.run(
+            "SELECT p.id, p.version, p.attribute, p.wording FROM memgraft.records AS r "
+            "JOIN memgraft.parsed AS p ON p.tenant = r.tenant AND p.id = r.id AND p.rules = ? "
+            f"WHERE r.tenant = ? AND {rows.EXACTLY} ORDER BY created_at, number",
+            [rules, self.tenant, *rows.exactly(scope)],
+        )
+        return [Parsed(*row) for row in found], missing
+
+    def keep_parsed(self, rules: str, found: Sequence[Parsed]) -> None:
+        """See `Store.keep_parsed`."""
+        last = {one.id: one for one in found}.values()  # a statement writes no row twice
+        fields = zip(*((p.id, p.version, p.attribute, p.wording) for p in last), strict=True)
+        columns = [list(column) for column in fields] or [[], [], [], []]
+        self.run(
+            "INSERT INTO memgraft.parsed (tenant, id, version, rules, attribute, wording) "
+            "SELECT r.tenant, r.id, r.version, ?, f.attribute, f.wording "
+            "FROM unnest(?::text[], ?::integer[], ?::text[], ?::text[]) "
+            "AS f (id, version, attribute, wording) "
+            "JOIN memgraft.records AS r ON r.tenant = ? AND r.id = f.id AND r.version = f.version "
+            "ON CONFLICT (tenant, id) DO UPDATE SET (version, rules, attribute, wording) = "
+            "ROW(excluded.version, excluded.rules, excluded.attribute, excluded.wording)",
+            [rules, *columns, self.tenant],
+        )
 
     def count(self, scope: Scope) -> int:
         condition, values = rows.live(scope)

@@ -40,6 +40,9 @@ TWIN = (
     "AND coalesce(run_id, '') = ? AND content_hash = ? AND superseded_by IS NULL"
 )
 
+# The same for all that is live in one scope: `exactly` gives the values.
+EXACTLY = TWIN.replace("content_hash = ?", "(expires_at IS NULL OR expires_at >= ?)")
+
 
 class Rows(ABC):
     """One transaction on the records: the verbs of a store, over what a database has to offer."""
@@ -222,6 +225,10 @@ def is_live(record: Record) -> bool:
 
 def twin_values(record: Record) -> list[Any]:
     return [*(value or "" for value in scope_values(record.scope)), record.content]
+
+
+def exactly(scope: Scope) -> list[Any]:
+    return [*(value or "" for value in scope_values(scope)), now()]
 
 
 def scope_values(scope: Scope) -> tuple[str | None, ...]:

@@ -18,7 +18,7 @@ from memgraft.core.errors import InvalidInput, StoreBusy, StoreError
 from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
 from memgraft.store import documents, rows, words
-from memgraft.store.base import Document, Entity, Entry, Outcome, Store
+from memgraft.store.base import Document, Entity, Entry, Outcome, Parsed, Store
 from memgraft.store.entries import checked
 from memgraft.store.migrations import migrate
 from memgraft.store.restoring import restore
@@ -159,6 +159,16 @@ class SQLiteStore(Store):
                 rest = f"WHERE {where} AND id IN ({marks})"
                 found += SQLiteRows(connection).select(rest, [*values, *some])
         return found
+
+    def parsed(
+        self, scope: Scope, rules: str
+    ) -> tuple[builtins.list[Parsed], builtins.list[Record]]:
+        with self._snapshot() as connection:
+            return SQLiteRows(connection).parsed(scope, rules)
+
+    def keep_parsed(self, rules: str, found: Sequence[Parsed]) -> None:
+        with self._writing() as connection:
+            SQLiteRows(connection).keep_parsed(rules, found)
 
     def entities(self) -> builtins.list[Entity]:
         with self._reading() as connection:

@@ -9,7 +9,7 @@ from typing import Any
 from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
 from memgraft.store import rows
-from memgraft.store.base import Entry
+from memgraft.store.base import Entry, Parsed
 
 _EVENT = ", ".join(rows.EVENT_NAMES)
 _INSERT = (
@@ -62,6 +62,29 @@ class SQLiteRows(rows.Rows):
         """The records that `rest`, from WHERE on, asks for."""
         found = self._connection.execute(f"SELECT {rows.COLUMNS} FROM records {rest}", values)
         return [rows.decoded(row) for row in found]
+
+    def parsed(self, scope: Scope, rules: str) -> tuple[list[Parsed], list[Record]]:
+        """See `Store.parsed`."""
+        kept = "EXISTS (SELECT 1 FROM parsed AS p WHERE p.id = records.id AND p.rules = ?)"
+        missing = self.select(
+            f"WHERE {rows.EXACTLY} AND NOT {kept} ORDER BY created_at, number",
+            [*rows.exactly(scope), rules],
+        )
+        found = self._connection.execute(
+            "SELECT p.id, p.version, p.attribute, p.wording "
+            "FROM records JOIN parsed AS p ON p.id = records.id AND p.rules = ? "
+            f"WHERE {rows.EXACTLY} ORDER BY created_at, number",
+            [rules, *rows.exactly(scope)],
+        )
+        return [Parsed(*row) for row in found], missing
+
+    def keep_parsed(self, rules: str, found: Sequence[Parsed]) -> None:
+        """See `Store.keep_parsed`."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO parsed (id, version, rules, attribute, wording) "
+            "SELECT id, version, ?, ?, ? FROM records WHERE id = ? AND version = ?",
+            [(rules, one.attribute, one.wording, one.id, one.version) for one in found],
+        )
 
     def select_events(self, rest: str, values: Sequence[Any]) -> list[Event]:
         """The lines of history that `rest`, from WHERE on, asks for, oldest first."""

@@ -22,6 +22,7 @@ def filled(count: int, ann_above: int = 1 << 40) -> SlotBank:
     bank = SlotBank(WIDTH, ann_above)
     for vector in vectors(count):
         bank.add(vector)
+    assert (bank.wait_for_index() is not None) == (count > ann_above)
     return bank
 
 

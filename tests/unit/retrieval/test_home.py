@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from memgraft.core.recall import Passages, Query
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.memory import Memory
+from memgraft.retrieval.ann import SlotIndex
 from memgraft.retrieval.config import WEIGHTS, RetrievalConfig
 from memgraft.retrieval.home import PassagesHome
 from memgraft.retrieval.memory import Asked
@@ -385,6 +387,10 @@ def few() -> RetrievalConfig:
     return RetrievalConfig(ann_above=10)
 
 
+def indexed(home: PassagesHome) -> None:
+    assert home.tenant("me").bank.wait_for_index() is not None
+
+
 def indexes(folder: Path) -> list[Path]:
     return list(folder.glob("index-*"))
 
@@ -394,7 +400,7 @@ def test_the_index_is_kept_between_starts_and_brought_up_to_date(
 ) -> None:
     home = PassagesHome(store, ToyEncoder(), folder, few)
     records = filled(home, [f"word{n} tea" for n in range(30)])
-    home.read(Query("word7", ME))
+    indexed(home)
     home.save()
     assert len(indexes(folder)) == 1
     # Told to the store and to another home meanwhile: the index on disk lacks them.
@@ -410,7 +416,7 @@ def test_the_index_is_kept_between_starts_and_brought_up_to_date(
     for query in ("word7", "coffee", "cocoa"):
         [best] = again.read(Query(query, ME, limit=1)).items
         assert query in best.text
-    assert len(index) == 31
+    assert again.tenant("me").bank.index is index
 
 
 def test_what_is_forgotten_is_in_no_index_on_disk(
@@ -418,8 +424,9 @@ def test_what_is_forgotten_is_in_no_index_on_disk(
 ) -> None:
     home = PassagesHome(store, ToyEncoder(), folder, few)
     gone, *_ = filled(home, [f"word{n} tea" for n in range(30)])
-    home.read(Query("word7", ME))
+    indexed(home)
     home.save()
+    assert indexes(folder)
     home.forget([gone.id])
     assert not indexes(folder)
     home.save()
@@ -433,12 +440,35 @@ def test_a_damaged_index_is_made_anew(
 ) -> None:
     home = PassagesHome(store, ToyEncoder(), folder, few)
     filled(home, [f"word{n} tea" for n in range(30)])
-    home.read(Query("word7", ME))
+    indexed(home)
     home.close()
     [path] = indexes(folder)
     damage(path)
     again = PassagesHome(store, ToyEncoder(), folder, few)
     assert again.read(Query("word7", ME)).items[0].text == "word7 tea"
+
+
+def test_a_search_neither_waits_for_the_index_nor_does_closing(
+    store: SQLiteStore, folder: Path, few: RetrievalConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = PassagesHome(store, ToyEncoder(), folder, few)
+    filled(home, [f"word{n} tea" for n in range(80)])
+    begun, add = threading.Event(), SlotIndex.add
+
+    def slow(self: SlotIndex, *given: Any) -> None:
+        begun.set()
+        assert cast(Any, threading.current_thread()).stopped.wait(60)
+        add(self, *given)
+
+    monkeypatch.setattr(SlotIndex, "add", slow)
+    for _ in range(2):
+        assert home.read(Query("word7", ME)).items[0].text == "word7 tea"
+    assert begun.wait(60)
+    home.save()
+    assert not indexes(folder)  # not by half
+    home.close()
+    assert not indexes(folder)
+    assert not [one for one in threading.enumerate() if one.name == "memgraft-index"]
 
 
 @pytest.mark.parametrize("changed", [True, False])

@@ -12,7 +12,7 @@ import pytest
 from memgraft.core.errors import Conflict, InvalidInput, NotFound, StoreError
 from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
-from memgraft.store.base import Entry, Store
+from memgraft.store.base import Entry, Parsed, Store
 
 PAST, FUTURE = "2001-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"
 YUSUF, ADA = Scope(user_id="yusuf"), Scope(user_id="ada")
@@ -421,6 +421,37 @@ class StoreConformance:
         assert store.search_text("who is it", Scope(), 5)[0][0] == wanted.id
 
     # Entities and documents
+
+    def test_what_was_parsed_is_kept_until_the_record_changes(
+        self, make_store: Callable[[], Store]
+    ) -> None:
+        store = make_store()
+        texts = ["I am tall", "I am late", "I am well", "I am cold", "I am off"]
+        tall, late, well, cold, off = (store.add(Record.new(one, YUSUF))[0] for one in texts)
+        store.add(Record.new("I am here", Scope(user_id="yusuf", agent_id="a")))
+        store.add(Record.new("I am past", YUSUF, expires_at=PAST))
+        assert store.parsed(YUSUF, "1") == ([], [tall, late, well, cold, off])
+        assert store.parsed(ADA, "1") == ([], [])
+        found = [Parsed(one.id, 1, "", f"words of {one.id}") for one in (tall, late, well, cold)]
+        gone = Parsed("never-there", 1, "i|name", "w")
+        store.keep_parsed("1", [*found, replace(found[0], attribute="i|name"), gone])
+        store.keep_parsed("1", [])
+        found[0] = replace(found[0], attribute="i|name")
+        store = make_store()
+        assert store.parsed(YUSUF, "1") == (found, [off])
+        late = store.update(late.id, {"text": "I am early"})
+        store.delete(well.id)
+        new = store.supersede(Record.new("I am warm", YUSUF), cold.id)
+        assert store.parsed(YUSUF, "1") == (found[:1], [late, off, new])
+        # It was parsed before it changed: too late.
+        store.keep_parsed("1", found)
+        assert store.parsed(YUSUF, "1") == (found[:1], [late, off, new])
+        # Other rules read otherwise.
+        assert store.parsed(YUSUF, "2") == ([], [tall, late, off, new])
+        store.keep_parsed("2", found)
+        assert store.parsed(YUSUF, "2") == (found[:1], [late, off, new])
+        store.reset()
+        assert store.parsed(YUSUF, "2") == ([], [])
 
     def test_entities_count_live_records(self, store: Store) -> None:
         store.add(Record.new("I sail", Scope(user_id="b", agent_id="helper")))

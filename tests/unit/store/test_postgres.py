@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,11 +19,18 @@ from conformance import StoreConformance
 from together import StoreTogether, add_fifty
 
 from databases import admin, fresh_database, started
-from memgraft.core.errors import InvalidInput, MissingExtra, NotFound, StoreBusy, StoreError
+from memgraft.core.errors import (
+    Conflict,
+    InvalidInput,
+    MissingExtra,
+    NotFound,
+    StoreBusy,
+    StoreError,
+)
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.store import postgres_migrations
-from memgraft.store.base import Store
+from memgraft.store.base import Parsed, Store
 from memgraft.store.open import open_store
 from memgraft.store.postgres import PostgresStore
 from memgraft.store.postgres_migrations import MIGRATIONS, TABLES
@@ -294,6 +302,67 @@ def test_tenants_do_not_see_each_other(tenants: tuple[PostgresStore, PostgresSto
     assert [(entity.name, entity.total) for entity in one.entities()] == [("me", 1)]
 
 
+def test_together_all_or_nothing_is_on_disk_when_it_ends(pg_store: PostgresStore, url: str) -> None:
+    def others() -> tuple[int, int, int]:
+        with closing(PostgresStore(url)) as beside:
+            return beside.count(), beside.count_documents("note"), beside.sequence()
+
+    with pg_store.together():
+        tea, _ = pg_store.add(Record.new("I like tea"))
+        with pytest.raises(Conflict):
+            pg_store.add(replace(tea, text="The same id"))
+        with pytest.raises(StoreError):
+            pg_store.write(lambda session: session.run("SELECT * FROM memgraft.nowhere"))
+        pg_store.put_document("note", "good", {"a": 1})
+        assert pg_store.list() == [tea]
+        assert pg_store.changed(0) == [tea.id]
+        with pg_store.together():
+            assert pg_store.add(Record.new("I like cake"))[1]
+        assert others() == (0, 0, 0)
+    assert others() == (2, 1, 2)
+    assert [event.event for event in pg_store.history(tea.id)] == ["ADD"]
+    with pytest.raises(ZeroDivisionError), pg_store.together():
+        pg_store.add(Record.new("I like soup"))
+        pg_store.delete(tea.id)
+        raise ZeroDivisionError
+    assert others() == (2, 1, 2)
+    assert pg_store.add(Record.new("I like soup"))[1]
+    assert others() == (3, 1, 3)
+
+
+def test_together_that_the_database_undid_is_told_of_and_leaves_nothing(
+    pg_store: PostgresStore,
+) -> None:
+    with pytest.raises(StoreError, match="was undone"), pg_store.together():
+        pg_store.add(Record.new("I like tea"))
+        with pytest.raises(StoreError):
+            pg_store.read(lambda session: session.run("SELECT * FROM memgraft.nowhere"))
+    assert pg_store.list() == []
+    assert pg_store.sequence() == 0
+    with pytest.raises(StoreError), pg_store.together():
+        pg_store.add(Record.new("I like tea"))
+        pid = "SELECT pg_terminate_backend(pg_backend_pid())"
+        with pytest.raises(StoreBusy):
+            pg_store.write(lambda session: session.run(pid))
+    assert pg_store.list() == []
+    assert pg_store.add(Record.new("I like cake"))[1]
+
+
+def test_other_threads_are_no_part_of_what_goes_together(pg_store: PostgresStore) -> None:
+    seen: list[int] = []
+    with pg_store.together():
+        pg_store.add(Record.new("I like tea"))
+        beside = threading.Thread(target=lambda: seen.append(pg_store.count()))
+        beside.start()
+        beside.join()
+        writer = threading.Thread(target=lambda: pg_store.add(Record.new("I like cake")))
+        writer.start()
+        assert pg_store.count() == 1
+    writer.join()
+    assert seen == [0]
+    assert pg_store.count() == pg_store.sequence() == 2
+
+
 def test_a_statement_without_where_sees_one_tenant(
     tenants: tuple[PostgresStore, PostgresStore], url: str
 ) -> None:
@@ -302,6 +371,8 @@ def test_a_statement_without_where_sees_one_tenant(
     two.add(Record.new("I like coffee"))
     two.put_document("key", "1", {})
     assert raw(one, "SELECT tenant, id FROM memgraft.records") == [("one", mine.id)]
+    for store, record_id in ((one, mine.id), (two, two.list()[0].id)):
+        store.keep_parsed("1", [Parsed(record_id, 1, "", "")])
     for table in set(TABLES) - {"encoders"}:
         seen = {row[0] for row in raw(one, f"SELECT tenant FROM memgraft.{table}")}
         assert seen == {"one"} - ({"one"} if table == "documents" else set()), table
