@@ -38,7 +38,7 @@ def groups(seed: int = 0, scale: int = 1000, wordnet: Path | None = None) -> lis
     rng = random.Random(f"texts-{seed}")
     told = list(fact_groups("train", seed, 16 * scale))
     made = [*told, *_entries()]
-    told_of = [(sentence,) for _, sentence in docstring_sentences()]
+    told_of: list[Group] = [(sentence,) for _, sentence in docstring_sentences()]
     made += _some(told_of, 16 * scale, rng)
     if wordnet:
         made += _some(list(_synsets(wordnet)), 60 * scale, rng)

@@ -218,22 +218,25 @@ def _said(
     targets: Sequence[Sequence[int]],
     samples: Sequence[Sample],
 ) -> list[str]:
-    """What the model goes on with, up to where every row has said its target and a bit more."""
+    """What the model goes on with, up to where every row has said its target and a bit more.
+
+    Scores of a row do not depend on the others that are read with it.
+    """
+    limits = [len(due) + MORE for due in targets]
 
     def texts(said: list[list[int]]) -> list[str]:
-        return [str(subject.tokenizer.decode(row, skip_special_tokens=True)) for row in said]
+        return [
+            str(subject.tokenizer.decode(row[:limit], skip_special_tokens=True))
+            for row, limit in zip(said, limits, strict=True)
+        ]
 
     def enough(said: list[list[int]]) -> bool:
-        # A token more than the target, or a longer number would pass for a shorter one.
-        if any(len(row) <= len(due) for row, due in zip(said, targets, strict=True)):
-            return False
         return all(
-            decode_scores(text, str(sample.target))["contains"]
-            for text, sample in zip(texts(said), samples, strict=True)
+            len(row) >= limit or _settled(text, str(sample.target))
+            for row, limit, text, sample in zip(said, limits, texts(said), samples, strict=True)
         )
 
-    steps = max(map(len, targets)) + MORE
-    return texts(greedy(model, reading, steps, subject.ends, enough))
+    return texts(greedy(model, reading, max(limits), subject.ends, enough))
 
 
 def decode_scores(said: str, target: str) -> dict[str, int]:
@@ -241,8 +244,23 @@ def decode_scores(said: str, target: str) -> dict[str, int]:
     due = re.escape(target.strip())
     return {
         "exact": int(re.match(rf"\s*{due}(?!\w)", said) is not None),
-        "contains": int(re.search(rf"(?<!\w){due}(?!\w)", said) is not None),
+        "contains": int(_found(said, target) is not None),
     }
+
+
+def _found(said: str, target: str) -> re.Match[str] | None:
+    """The target in what is said, as whole words."""
+    return re.search(rf"(?<!\w){re.escape(target.strip())}(?!\w)", said)
+
+
+def _settled(said: str, target: str) -> bool:
+    """Whether the target stays found whatever is said next.
+
+    At the very end it might be the beginning of a longer number or word; so it might before a
+    letter of which only some bytes were said.
+    """
+    found = _found(said, target)
+    return found is not None and found.end() < len(said.rstrip("\N{REPLACEMENT CHARACTER}"))
 
 
 def _ids(subject: Subject, text: Any) -> list[int]:

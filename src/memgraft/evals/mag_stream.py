@@ -63,23 +63,6 @@ def read(
 
 
 @torch.inference_mode()
-def log_probabilities(
-    model: Any, reading: Reading, targets: Sequence[Sequence[int]]
-) -> list[list[float]]:
-    """Log-probability of each token of the target, those before it being given.
-
-    Args:
-        targets: token ids per row, one or more.
-    """
-    logits = _target_logits(model, reading, targets)
-    spread = torch.log_softmax(logits.float(), dim=-1)
-    return [
-        spread[number, range(len(target)), list(target)].tolist()
-        for number, target in enumerate(targets)
-    ]
-
-
-@torch.inference_mode()
 def forced(model: Any, reading: Reading, targets: Sequence[Sequence[int]]) -> list[list[bool]]:
     """Whether each token of the target is the most likely one, those before it being given."""
     best = _target_logits(model, reading, targets).argmax(dim=-1).tolist()

@@ -20,6 +20,10 @@ MAKERS: dict[type, tuple[str, Callable[..., Any]]] = {
     CodeRetrievalConfig: ("code-completion", code_retrieval),
 }
 
+# Begins the seeds of the grid's streams and of no others: `memgraft data` draws with plain numbers,
+# training with streams of its own.
+STREAM = "eval"
+
 
 @dataclass(frozen=True)
 class GridTask:
@@ -27,7 +31,8 @@ class GridTask:
 
     Args:
         config: of one of `MAKERS`.
-        seed: of the samples. Number i of a cell has the same seed in every cell.
+        seed: of the samples, none of which is a training sample of the same seed. Number i of a
+            cell has the same seed in every cell.
     """
 
     config: Any
@@ -49,9 +54,10 @@ class GridTask:
         depths = () if depth is None else (depth,)
         config = replace(self.config, tokens=length, depths=depths)
         _, make = MAKERS[type(self.config)]
-        return list(islice(make(config, tokenizer, self.seed), count))
+        made = islice(make(config, tokenizer, f"{STREAM}-{self.seed}"), count)
+        return [replace(one, metadata=one.metadata | {"seed": self.seed}) for one in made]
 
     def to_dict(self) -> dict[str, Any]:
         """What the samples depend on, but for the cell."""
         kept = {k: v for k, v in self.config.to_dict().items() if k not in ("tokens", "depths")}
-        return {"task": self.name, "seed": self.seed, **kept}
+        return {"task": self.name, "seed": self.seed, "stream": STREAM, **kept}

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import torch
 
@@ -50,12 +51,14 @@ class ScopeState:
 
     held: version by id of the records in it. spoken: whether conversation is in it, too.
     layers: the states, by the index of their layers; none for an empty memory.
+    origin: names the empty memory that it began as; another one after it was built anew.
     """
 
     scope: Scope
     held: Mapping[str, int] = field(default_factory=dict)
     spoken: bool = False
     layers: Mapping[int, MemoryState] = field(default_factory=dict)
+    origin: str = field(default_factory=lambda: uuid4().hex)
 
 
 class MagHome(Home):
@@ -87,10 +90,10 @@ class MagHome(Home):
             )
         self.host, self.store = host, store
         self._files = RecordFiles(folder, KIND, VERSION, {"model": identity(host)})
-        # Without their layers, which are read when they are wanted.
-        self._known: dict[Scope, ScopeState] = {}
+        # By file: its mark, and the state without its layers, which are read when they are wanted.
+        self._known: dict[Path, tuple[object, ScopeState]] = {}
         self._loaded: OrderedDict[Scope, tuple[ScopeState, object]] = OrderedDict()
-        self._load()
+        self._states()
 
     # -- the verbs -------------------------------------------------------------------------
 
@@ -110,10 +113,10 @@ class MagHome(Home):
     def forget(self, ids: Iterable[str]) -> list[Receipt]:
         ids = list(ids)
         reasons: dict[str, str] = {}
-        for scope, known in list(self._known.items()):
+        for known in self._states():
             gone = known.held.keys() & set(ids)
             if gone:
-                count = self.rebuild(scope, gone)
+                count = self.rebuild(known.scope, gone)
                 reason = f"the state was built anew from what is left (records: {count})"
                 if known.spoken:
                     reason += "; what was only said in conversation is gone with it"
@@ -122,10 +125,10 @@ class MagHome(Home):
 
     def consolidate(self, budget: float = 1.0) -> Report:
         """Nothing to tidy: a state does not grow."""
-        return Report(self.name, figures={"scopes": len(self._known)})
+        return Report(self.name, figures={"scopes": len(self._states())})
 
     def held(self) -> dict[str, int]:
-        return {i: version for known in self._known.values() for i, version in known.held.items()}
+        return {i: version for known in self._states() for i, version in known.held.items()}
 
     def save(self) -> None:
         """Nothing to do: every state is on disk as soon as it is one."""
@@ -133,7 +136,7 @@ class MagHome(Home):
     def stats(self) -> dict[str, Any]:
         return {
             "records": len(self.held()),
-            "scopes": len(self._known),
+            "scopes": len(self._states()),
             "bytes": sum(path.stat().st_size for path in self._files.paths()),
             "model": self.host.name,
         }
@@ -142,7 +145,7 @@ class MagHome(Home):
 
     def state(self, scope: Scope) -> ScopeState:
         """Where the memories of a scope stand, perhaps empty."""
-        mark = self._mark(scope)
+        mark = _mark(self._path(scope))
         if mark is None:
             return ScopeState(scope)
         if scope not in self._loaded or self._loaded[scope][1] != mark:
@@ -199,7 +202,6 @@ class MagHome(Home):
         path = self._path(state.scope)
         if not state.held and not state.spoken:
             path.unlink(missing_ok=True)
-            self._known.pop(state.scope, None)
             self._loaded.pop(state.scope, None)
             return
         arrays = {
@@ -207,45 +209,57 @@ class MagHome(Home):
             for layer, memory in state.layers.items()
             for name, tensor in memory.tensors().items()
         }
-        header = {"scope": asdict(state.scope), "held": dict(state.held), "spoken": state.spoken}
+        header = {
+            "scope": asdict(state.scope),
+            "held": dict(state.held),
+            "spoken": state.spoken,
+            "origin": state.origin,
+        }
         save_arrays(path, arrays, {"state": json.dumps(header)})
         self._keep(state)
 
     def _keep(self, state: ScopeState) -> None:
         device = self.host.model.device
         layers = {layer: memory.to(device) for layer, memory in state.layers.items()}
-        self._known[state.scope] = replace(state, layers={})
-        self._loaded[state.scope] = replace(state, layers=layers), self._mark(state.scope)
+        self._loaded[state.scope] = replace(state, layers=layers), _mark(self._path(state.scope))
         if len(self._loaded) > LOADED:
             self._loaded.popitem(last=False)
 
-    def _load(self) -> None:
-        """Learn which scopes there are; of a damaged file, the records are written again."""
+    def _states(self) -> list[ScopeState]:
+        """Every scope's state without its layers, as the files have it now: other processes write
+        them, too. A damaged file goes, and its records are written again."""
+        known: dict[Path, tuple[object, ScopeState]] = {}
         for path in self._files.paths():
+            # Before the file is read: if it is replaced meanwhile, it is read again next time.
+            mark = _mark(path)
+            if path in self._known and self._known[path][0] == mark:
+                known[path] = self._known[path]
+                continue
             try:
-                state = _read(path, layers=False)
+                known[path] = mark, _read(path, layers=False)
             except FolderError:
                 path.unlink(missing_ok=True)
-            else:
-                self._known[state.scope] = state
+        self._known = known
+        return [state for _, state in known.values()]
 
     def _path(self, scope: Scope) -> Path:
         name = json.dumps(asdict(scope), sort_keys=True)
         return self._files.path(sha256(name.encode()).hexdigest()[:32])
-
-    def _mark(self, scope: Scope) -> object:
-        """Changes when another process writes the scope's file; None if there is none."""
-        try:
-            about = self._path(scope).stat()
-        except FileNotFoundError:
-            return None
-        return about.st_ino, about.st_mtime_ns, about.st_size
 
 
 def identity(host: Host) -> str:
     """What states depend on: the weights, and how the branches read."""
     dials = json.dumps(host.model.config.patch.to_dict(), sort_keys=True)
     return sha256(f"{host.fingerprint} {dials}".encode()).hexdigest()[:16]
+
+
+def _mark(path: Path) -> object:
+    """Changes when another process writes the file; None if there is none."""
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return None
+    return about.st_ino, about.st_mtime_ns, about.st_size
 
 
 def _read(path: Path, layers: bool = True) -> ScopeState:
@@ -262,6 +276,7 @@ def _read(path: Path, layers: bool = True) -> ScopeState:
             about["held"],
             about["spoken"],
             {layer: MemoryState.of(tensors) for layer, tensors in parts.items()},
+            about.get("origin", ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise FolderError(f"cannot read {path}", got=str(error)) from error

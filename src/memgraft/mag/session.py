@@ -12,8 +12,8 @@ from memgraft.core.errors import InvalidInput
 from memgraft.core.recall import Patch
 from memgraft.core.scope import Scope
 from memgraft.host.session import GenerationConfig, Session
-from memgraft.mag.cache import memories, remember
-from memgraft.mag.home import SEGMENT, MagHome
+from memgraft.mag.cache import memories, remember, reset_all_memory
+from memgraft.mag.home import SEGMENT, MagHome, ScopeState
 
 # The longest stretch of a conversation that attention looks back on; beyond it, the memory does.
 CONTEXT_TOKENS = 4096
@@ -27,7 +27,8 @@ class MagSession(Session):
     Each turn's tokens are computed once: then they are in the cache, where attention finds those
     of this session (through its window, if it has one), and in the memories, whose states are
     kept by the home after every turn and outlive the session. A reply that is broken off is heard
-    as far as it was given out.
+    as far as it was given out. Where a state was built anew since the last turn, attention begins
+    anew, too: its keys and values were computed with what was to be forgotten.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class MagSession(Session):
 
         self._cache: Any = DynamicCache(config=self.host.model.config)
         self._length = 0
+        # Of the state that the last turn found.
+        self._origin = ""
 
     def prompt(self, said: str) -> str:
         """What the model reads next: this message, with what its chat template puts around it.
@@ -53,6 +56,7 @@ class MagSession(Session):
         limit = getattr(self.host.model.config, "max_position_embeddings", CONTEXT_TOKENS)
         ending = len(self.host.encode(self._ending()))
         room = min(limit, CONTEXT_TOKENS) - self.config.max_new_tokens - ending
+        self._state()
         if self._length:
             prompt = self._next(said)
             if self._length + len(self.host.encode(prompt)) <= room:
@@ -78,7 +82,10 @@ class MagSession(Session):
             patch: as in `Session`; memories that stream need none, and it must be empty.
         """
         assert not patch, "a home with a state has no patch"
-        before = self.home.state(self.scope)
+        before = self._state()
+        self._origin = before.origin
+        # A state that holds nothing would leave what the cache held before.
+        reset_all_memory(self._cache)
         remember(self._cache, before.layers)
         unheard = prompt
         try:
@@ -94,6 +101,13 @@ class MagSession(Session):
             if self._length:
                 self._read(unheard + self.host.encode(self._ending()))
                 self.home.heard(before, memories(self._cache))
+
+    def _state(self) -> ScopeState:
+        """Where the memories stand; if not where the last turn left off, attention begins anew."""
+        state = self.home.state(self.scope)
+        if self._length and state.origin != self._origin:
+            self.restart()
+        return state
 
     def _read(self, ids: list[int]) -> Tensor:
         """Logits after these ids, which join the cache and the memories."""

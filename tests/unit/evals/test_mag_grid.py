@@ -17,7 +17,9 @@ from memgraft.data.code_retrieval import CodeRetrievalConfig
 from memgraft.data.dependency import DependencyConfig
 from memgraft.data.hash_hop import HashHopConfig
 from memgraft.data.needle import NeedleConfig
-from memgraft.evals.mag_grid import FILE, Cells, GridConfig, decode_scores, evaluate
+from memgraft.data.samples import Sample
+from memgraft.evals import mag_grid
+from memgraft.evals.mag_grid import FILE, MORE, Cells, GridConfig, decode_scores, evaluate
 from memgraft.evals.mag_report import depth_rows, summary_rows, write_grid_report
 from memgraft.evals.mag_subject import Subject
 from memgraft.evals.mag_tasks import GridTask
@@ -135,6 +137,66 @@ def test_what_counts_as_said(said: str, exact: int, contains: int) -> None:
 def test_targets_are_no_patterns() -> None:
     assert decode_scores(" 'axb'", " 'a.b'") == {"exact": 0, "contains": 0}
     assert decode_scores(" 'a.b' = ", " 'a.b'") == {"exact": 1, "contains": 1}
+
+
+class Speaker:
+    """Says given texts, a letter at a time, whatever was read."""
+
+    class tokenizer:
+        @staticmethod
+        def decode(row: list[int], skip_special_tokens: bool) -> str:
+            return "".join(map(chr, row))
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ends: tuple[int, ...] = ()
+        monkeypatch.setattr(mag_grid, "greedy", self._greedy)
+
+    def scores(self, *pairs: tuple[str, str]) -> list[dict[str, int]]:
+        """Of what is said where a target is due, all of them in one batch."""
+        samples = [Sample("", due, {}) for _, due in pairs]
+        targets = [[ord(letter) for letter in due] for _, due in pairs]
+        texts = [text for text, _ in pairs]
+        said = mag_grid._said(self, None, texts, targets, samples)  # type: ignore[arg-type]
+        return [decode_scores(one, due) for one, (_, due) in zip(said, pairs, strict=True)]
+
+    def _greedy(
+        self, model: Any, texts: list[str], steps: int, ends: Any, enough: Any
+    ) -> list[list[int]]:
+        said: list[list[int]] = [[] for _ in texts]
+        for step in range(steps):
+            for row, text in zip(said, texts, strict=True):
+                row += [ord(letter) for letter in text[step : step + 1]]
+            self.steps = step + 1
+            if enough(said):
+                break
+        return said
+
+
+@pytest.mark.parametrize(
+    ("said", "exact", "contains"),
+    [
+        (" is 123456.", 0, 0),
+        (" is 12345.", 0, 1),
+        (" 12345 it is", 1, 1),
+        (" 12345", 1, 1),
+        (" nothing of the kind at all: 12345", 0, 0),  # after more words than it is given
+    ],
+)
+def test_scores_are_the_same_in_any_batch(
+    said: str, exact: int, contains: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaker = Speaker(monkeypatch)
+    assert len(said) <= len(" 12345") + MORE or not contains
+    wanted = {"exact": exact, "contains": contains}
+    [alone] = speaker.scores((said, " 12345"))
+    beside, _ = speaker.scores((said, " 12345"), (" no idea", f" {'9' * 40}"))
+    assert alone == beside == wanted
+
+
+def test_it_stops_where_the_target_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    speaker = Speaker(monkeypatch)
+    speaker.scores((" 12345, and so on for ever", " 12345"))
+    assert speaker.steps == len(" 12345,")
 
 
 class TestCells:

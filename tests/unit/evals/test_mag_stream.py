@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from memgraft.core.errors import InvalidInput
-from memgraft.evals.mag_stream import forced, greedy, log_probabilities, read
+from memgraft.evals.mag_stream import forced, greedy, read
 from memgraft.mag.patch import patch_with_mag
 from memgraft.mag.patch_config import PatchConfig
 
@@ -106,13 +106,10 @@ def test_greedy_is_what_generate_says(tiny_host: TinyHost) -> None:
 def test_targets_of_different_lengths(tiny_host: TinyHost) -> None:
     model, some, targets = grafted(tiny_host, "llama"), rows(30, 25), rows(6, 1)
     right = forced(model, read(model, some, 8), targets)
-    told = log_probabilities(model, read(model, some, 8), targets)
-    for row, target, flags, values in zip(some, targets, right, told, strict=True):
+    for row, target, flags in zip(some, targets, right, strict=True):
         with torch.no_grad():
             logits = model(torch.tensor([row + target])).logits[0, len(row) - 1 : -1]
         assert flags == (logits.argmax(-1) == torch.tensor(target)).tolist()
-        wanted = torch.log_softmax(logits, -1).gather(1, torch.tensor(target)[:, None])[:, 0]
-        close(torch.tensor(values), wanted)
 
 
 def test_what_greedy_says_is_right_when_forced(tiny_host: TinyHost) -> None:

@@ -190,6 +190,45 @@ def test_another_process_is_followed(host: Host, tmp_path: Path) -> None:
     assert same(tensors(elsewhere), expected)
 
 
+def test_what_another_process_wrote_is_forgotten(host: Host, tmp_path: Path) -> None:
+    memory, home = opened(host, tmp_path)
+    other, elsewhere = opened(host, tmp_path)
+    with memory, other:
+        other.add("I like tea", user_id="me")
+        [boat] = other.add("My boat is called Zuse", user_id="me")["results"]
+        assert home.held() == elsewhere.held()
+        assert home.holding([boat["id"]]) == {boat["id"]: 1}
+        [receipt] = memory.delete(boat["id"])["receipts"]
+        assert receipt["reason"] == "the state was built anew from what is left (records: 1)"
+        assert same(tensors(home), tensors(elsewhere))
+        other.delete_all(user_id="me")
+        assert home.held() == {} and home.stats()["scopes"] == 0
+    assert not list((tmp_path / "mag" / "records").iterdir())
+
+
+def test_files_that_did_not_change_are_not_read_again(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, home = opened(host, tmp_path)
+    with memory:
+        memory.add("I live in Lisbon", user_id="me")
+        held = home.held()
+        monkeypatch.setattr("memgraft.mag.home._read", None)
+        assert home.held() == held and len(held) == 1
+
+
+def test_a_state_has_one_origin_until_it_is_built_anew(host: Host, tmp_path: Path) -> None:
+    memory, home = opened(host, tmp_path)
+    with memory:
+        memory.add("I live in Lisbon", user_id="me")
+        origin = home.state(ME).origin
+        [tea] = memory.add("I like tea", user_id="me")["results"]
+        home.heard(home.state(ME), home.state(ME).layers)
+        assert opened(host, tmp_path)[1].state(ME).origin == origin
+        memory.delete(tea["id"])
+        assert home.state(ME).origin != origin
+
+
 def test_many_scopes_are_not_all_kept_in_memory(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

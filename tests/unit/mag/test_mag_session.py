@@ -17,6 +17,7 @@ from memgraft.host.session import GenerationConfig
 from memgraft.mag.cache import memories, remember
 from memgraft.mag.home import MagHome, ScopeState
 from memgraft.mag.session import MagSession
+from memgraft.memory import Memory
 from memgraft.store.sqlite import SQLiteStore
 
 from .grafted import LINEAR, trained
@@ -120,6 +121,49 @@ def test_a_pass_that_fails_leaves_the_state_before(
 
 def _interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
+
+
+def beside(home: MagHome) -> Memory:
+    """The same memory in another process."""
+    again = MagHome(home.host, home.store, home._files.folder)
+    return Memory(home.store, [again])
+
+
+@pytest.mark.parametrize("left", ["", "I like tea"])
+def test_what_is_forgotten_elsewhere_leaves_the_session(
+    left: str, host: Host, home: MagHome
+) -> None:
+    other, session = beside(home), MagSession(home, ME, SHORT)
+    if left:
+        other.add(left, user_id="me")
+    [safe] = other.add("My safe opens with 48213", user_id="me")["results"]
+    say(session, "Hello there")
+    other.delete(safe["id"])
+    before = home.state(ME)
+    assert bool(before.layers) == bool(left) and not before.spoken
+    prompt = session.prompt("And again")
+    reply = say(session, "And again")
+    assert prompt == MagSession(home, ME, SHORT).prompt("And again"), "attention began anew"
+    assert close(kept(home), streamed(host, prompt, reply, "\n", before=before))
+
+
+def test_what_is_forgotten_after_the_prompt_leaves_the_session(host: Host, home: MagHome) -> None:
+    other, session = beside(home), MagSession(home, ME, SHORT)
+    [safe] = other.add("My safe opens with 48213", user_id="me")["results"]
+    say(session, "Hello there")
+    prompt = session.prompt("And again")
+    other.delete(safe["id"])
+    reply = list(session.tokens(host.encode(prompt)))
+    assert close(kept(home), streamed(host, prompt, reply, "\n"))
+
+
+def test_a_record_that_comes_meanwhile_does_not_end_the_session(home: MagHome) -> None:
+    other, session = beside(home), MagSession(home, ME, SHORT)
+    say(session, "Hello there")
+    read = session._length
+    other.add("I like tea", user_id="me")
+    say(session, "And again")
+    assert session._length > read and len(home.state(ME).held) == 1
 
 
 def test_attention_begins_anew_where_the_model_ends(
