@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 # Shortest beginning of an id that counts as one.
 ID_PREFIX = 8
+NEEDLES_ONLY = (
+    "The branch that ships was trained on needles in prose, not on conversation: replies may make "
+    "no sense. --branch takes one of your own (`memgraft train mag`)."
+)
 
 
 def remember(
@@ -119,6 +123,8 @@ def stats(
 def open_with_bars(store: str | None, home: str, model: str, branch: Path | None = None) -> Opened:
     """`open_memory` with progress on standard error."""
     prepare_libraries()
+    if home == "mag" and branch is None:
+        print(NEEDLES_ONLY, file=sys.stderr)
     from memgraft.open import open_memory
 
     with Bars() as bars:
