@@ -62,7 +62,12 @@ class Attributes:
         return sorted(self._wordings[record.scope].get(_wording(record.text), ()))
 
     def keep(self) -> None:
-        """Put what was parsed into the store. Where that cannot be, it is parsed again later."""
+        """Put what known scopes say into the store. Where that cannot be, it is parsed later."""
+        if self._known:
+            self._follow()
+        self._write()
+
+    def _write(self) -> None:
         if self._unkept:
             with contextlib.suppress(StoreError):
                 self._store.keep_parsed(_RULES, self._unkept)
@@ -111,7 +116,7 @@ class Attributes:
                 self._put(record.scope, one)
                 self._unkept.append(one)
         if len(self._unkept) >= _UNKEPT:
-            self.keep()
+            self._write()
 
     def _put(self, scope: Scope, one: Parsed) -> None:
         self._wordings[scope].setdefault(one.wording, set()).add(one.id)
