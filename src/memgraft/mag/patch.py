@@ -12,6 +12,7 @@ from transformers.initialization import no_init_weights
 
 from memgraft.core.errors import ModelError
 from memgraft.host.load import load_host
+from memgraft.host.precision import to_half
 from memgraft.mag.branch import branch_of
 from memgraft.mag.cache import reset_all_memory
 from memgraft.mag.config import MagConfig
@@ -102,8 +103,8 @@ def patch_qwen3_with_mag(
         )
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    for weight in base.parameters():  # and not the frequencies of positions: they need float32
-        weight.data = weight.data.to(dtype or weight.dtype)
+    if dtype is not None:
+        to_half(base, dtype)
     base.to(device)
     return patch_with_mag(base, Qwen3MAGConfig() if config is None else config)
 
