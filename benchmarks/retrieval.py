@@ -1,11 +1,13 @@
 """Search and writing of a slot memory beyond embedding: latency, throughput, recall, memory.
 
     python benchmarks/retrieval.py [--count 20000 100000] [--questions 500] [--cache FILE]
+    python benchmarks/retrieval.py --count 1000000 --questions 200 --encoder static
 
 Texts are generated facts, each once, with MiniLM's vectors in bfloat16 (their order of nearness is
 what decides on the recall of the index); `--cache` keeps the vectors, since embedding 100,000 texts
-takes a quarter of an hour on a core. Without episodes, as records are written one by one. A product
-of the query with all vectors by numpy, timed in between, says how busy the machine is.
+takes a quarter of an hour on a core. A million are embedded by `--encoder static` in a minute.
+Without episodes, as records are written one by one. A product of the query with all vectors by
+numpy, timed in between, says how busy the machine is.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from memgraft.retrieval.memory import Asked, SlotMemory
 from memgraft.retrieval.trace import Trace
 from memgraft.text.encoder import Encoder
 from memgraft.text.minilm import MiniLM
+from memgraft.text.open import open_encoder
 from remembered import Remembered
 
 NOW = 1_767_225_600.0
@@ -43,13 +46,19 @@ def main() -> None:
     parser.add_argument("--count", type=int, nargs="+", default=[20_000, 100_000])
     parser.add_argument("--questions", type=int, default=500)
     parser.add_argument("--cache", type=Path)
+    parser.add_argument("--encoder", help="by default MiniLM in bfloat16")
     arguments = parser.parse_args()
     prepare_libraries()
     table = Table(title=f"slot memory, {arguments.questions} questions")
     for column in COLUMNS:
         table.add_column(column, justify="right")
     with Bars() as bars:
-        encoder = Remembered(MiniLM(progress=bars, half=True), arguments.cache)
+        inner = (
+            open_encoder(arguments.encoder)
+            if arguments.encoder
+            else MiniLM(progress=bars, half=True)
+        )
+        encoder = Remembered(inner, arguments.cache)
         known = distinct(max(arguments.count), bars)
         asked = [fact.questions[0].text for fact in known[: arguments.questions]]
         embed(encoder, asked + [fact.text for fact in known], bars)

@@ -7,17 +7,16 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from inspect import Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from memgraft.cli import options
 from memgraft.cli.progress import Bars, prepare_libraries
+from memgraft.core.config import Config
 from memgraft.core.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from memgraft.evals.mag_grid import GridConfig
 
 Value = TypeVar("Value")
 
@@ -74,18 +73,11 @@ Report = Annotated[
 ]  # fmt: skip
 Hops = Annotated[str, typer.Option(help="Lines from the start to the answer, or several.")]
 
-LENGTHS, DEPTHS = "1024,2048,4096", "0,0.25,0.5,0.75,1"
+LENGTHS, DEPTHS, ANY = "1024,2048,4096", "0,0.25,0.5,0.75,1", "any"
 MODES, SCORING = "on,off,write-disabled", "decode,teacher-forced"
 
 
 def needle(
-    model: Model = None,
-    branch: Branch = None,
-    window: Window = None,
-    lengths: Lengths = LENGTHS,
-    depths: Depths = DEPTHS,
-    samples: Samples = 4,
-    mode: Mode = MODES,
     values: Annotated[
         str, typer.Option(help="Kinds of value: number, word, code; or several.")
     ] = "number",
@@ -99,90 +91,89 @@ def needle(
     split: Annotated[str, typer.Option(help="test: names, values, prose held out; or train.")] = (
         "test"
     ),
-    scoring: Scoring = SCORING,
-    segment: Segment = 512,
-    batch: Batch = 4,
-    dtype: Dtype = "float32",
-    device: Device = "cpu",
-    seed: Seed = 0,
-    report: Report = None,
-    as_json: options.Json = False,
-) -> None:
+) -> Config:
     """A fact in prose, asked for at the end: recall over lengths and depths."""
     from memgraft.data.needle import NeedleConfig
 
-    config = NeedleConfig(
+    return NeedleConfig(
         values=_listed("--values", values, str),
         wordings=_listed("--wordings", wordings, str),
         form=form,
         distractors=distractors,
         split=split,
     )
-    grid = _grid(lengths, depths, samples, mode, scoring, segment, batch)
-    _run(config, seed, grid, (model, branch, window, dtype, device), report, as_json)
 
 
 def hash_hop(
-    model: Model = None,
-    branch: Branch = None,
-    window: Window = None,
-    lengths: Lengths = LENGTHS,
-    depths: Depths = "any",
-    samples: Samples = 4,
-    mode: Mode = MODES,
     hops: Hops = "2",
     style: Annotated[str, typer.Option(help="magic or agents.")] = "magic",
     cot: Annotated[bool, typer.Option("--cot", help="The target tells the way.")] = False,
     length: Annotated[int, typer.Option(help="Letters per hash.", min=1)] = 16,
-    scoring: Scoring = SCORING,
-    segment: Segment = 512,
-    batch: Batch = 4,
-    dtype: Dtype = "float32",
-    device: Device = "cpu",
-    seed: Seed = 0,
-    report: Report = None,
-    as_json: options.Json = False,
-) -> None:
+) -> Config:
     """Chains of random strings to follow: recall over lengths and depths."""
     from memgraft.data.hash_hop import HashHopConfig
 
-    config = HashHopConfig(hops=_listed("--hops", hops, int), style=style, cot=cot, length=length)
-    grid = _grid(lengths, depths, samples, mode, scoring, segment, batch)
-    _run(config, seed, grid, (model, branch, window, dtype, device), report, as_json)
+    return HashHopConfig(hops=_listed("--hops", hops, int), style=style, cot=cot, length=length)
 
 
 def dependency(
-    model: Model = None,
-    branch: Branch = None,
-    window: Window = None,
-    lengths: Lengths = LENGTHS,
-    depths: Depths = "any",
-    samples: Samples = 4,
-    mode: Mode = MODES,
     hops: Hops = "3",
     style: Annotated[str, typer.Option(help="components or variables.")] = "components",
     cot: Annotated[bool, typer.Option("--cot", help="The target tells the way.")] = False,
     branches: Annotated[int, typer.Option(help="Lines that lead into each chain.", min=0)] = 1,
-    scoring: Scoring = SCORING,
-    segment: Segment = 512,
-    batch: Batch = 4,
-    dtype: Dtype = "float32",
-    device: Device = "cpu",
-    seed: Seed = 0,
-    report: Report = None,
-    as_json: options.Json = False,
-) -> None:
+) -> Config:
     """What something rests on in the end: recall over lengths and depths."""
     from memgraft.data.dependency import DependencyConfig
 
-    config = DependencyConfig(
+    return DependencyConfig(
         hops=_listed("--hops", hops, int), style=style, cot=cot, branches=branches
     )
-    grid = _grid(lengths, depths, samples, mode, scoring, segment, batch)
-    _run(config, seed, grid, (model, branch, window, dtype, device), report, as_json)
 
 
 def code_completion(
+    repository: Annotated[
+        Path | None,
+        typer.Option(help="A folder of Python files; made-up functions without.", metavar="DIR"),
+    ] = None,
+    ask: Annotated[str, typer.Option(help="For the function's name, or its source.")] = "name",
+) -> Config:
+    """A function that was read before, by its description: recall over lengths and depths."""
+    from memgraft.data.code_retrieval import CodeRetrievalConfig
+
+    return CodeRetrievalConfig(ask=ask, repository=str(repository) if repository else None)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for task, depths in (
+        (needle, DEPTHS),
+        (hash_hop, ANY),
+        (dependency, ANY),
+        (code_completion, DEPTHS),
+    ):
+        app.command(task.__name__.replace("_", "-"))(_on_grid(task, depths))
+
+
+def _on_grid(task: Callable[..., Config], depths: str) -> Callable[..., None]:
+    """A command that takes a task's own options among those of `_run`."""
+    own = signature(task, eval_str=True).parameters
+    _, *shared = signature(_run, eval_str=True).parameters.values()
+    shared = [one.replace(default=depths) if one.name == "depths" else one for one in shared]
+    middle = [one.name for one in shared].index("scoring")
+
+    def command(**given: Any) -> None:
+        config = task(**{name: given.pop(name) for name in own})
+        _run(config, **given)
+
+    command.__doc__ = task.__doc__
+    # What typer makes the options of.
+    among = Signature([*shared[:middle], *own.values(), *shared[middle:]])
+    command.__signature__ = among  # type: ignore[attr-defined]
+    return command
+
+
+def _run(
+    config: Any,
     model: Model = None,
     branch: Branch = None,
     window: Window = None,
@@ -190,11 +181,6 @@ def code_completion(
     depths: Depths = DEPTHS,
     samples: Samples = 4,
     mode: Mode = MODES,
-    repository: Annotated[
-        Path | None,
-        typer.Option(help="A folder of Python files; made-up functions without.", metavar="DIR"),
-    ] = None,
-    ask: Annotated[str, typer.Option(help="For the function's name, or its source.")] = "name",
     scoring: Scoring = SCORING,
     segment: Segment = 512,
     batch: Batch = 4,
@@ -204,33 +190,16 @@ def code_completion(
     report: Report = None,
     as_json: options.Json = False,
 ) -> None:
-    """A function that was read before, by its description: recall over lengths and depths."""
-    from memgraft.data.code_retrieval import CodeRetrievalConfig
-
-    config = CodeRetrievalConfig(ask=ask, repository=str(repository) if repository else None)
-    grid = _grid(lengths, depths, samples, mode, scoring, segment, batch)
-    _run(config, seed, grid, (model, branch, window, dtype, device), report, as_json)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (needle, hash_hop, dependency, code_completion):
-        app.command(command.__name__.replace("_", "-"))(command)
-
-
-def _grid(
-    lengths: str,
-    depths: str,
-    samples: int,
-    mode: str,
-    scoring: str,
-    segment: int,
-    batch: int,
-) -> GridConfig:
+    """Measure a task, and tell of it."""
     prepare_libraries()
-    from memgraft.evals.mag_grid import GridConfig
+    from memgraft import __version__
+    from memgraft.evals.mag_grid import Cells, GridConfig, evaluate
+    from memgraft.evals.mag_report import write_grid_report
+    from memgraft.evals.mag_subject import check_modes, open_subject
+    from memgraft.evals.mag_tasks import GridTask
+    from memgraft.evals.plots import check_matplotlib
 
-    return GridConfig(
+    grid = GridConfig(
         lengths=_listed("--lengths", lengths, _tokens),
         depths=_listed("--depths", depths, _depth),
         samples=samples,
@@ -239,24 +208,6 @@ def _grid(
         segment=segment,
         batch=batch,
     )
-
-
-def _run(
-    config: Any,
-    seed: int,
-    grid: GridConfig,
-    subject: tuple[str | None, Path | None, int | None, str, str],
-    report: Path | None,
-    as_json: bool,
-) -> None:
-    from memgraft import __version__
-    from memgraft.evals.mag_grid import Cells, evaluate
-    from memgraft.evals.mag_report import write_grid_report
-    from memgraft.evals.mag_subject import check_modes, open_subject
-    from memgraft.evals.mag_tasks import GridTask
-    from memgraft.evals.plots import check_matplotlib
-
-    model, branch, window, dtype, device = subject
     check_modes(grid.modes, window)
     if report:
         check_matplotlib()

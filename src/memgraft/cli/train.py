@@ -71,6 +71,7 @@ def injection(
     """
     prepare_libraries()
     from memgraft.host.load import load_host
+    from memgraft.host.precision import to_half
     from memgraft.injection.mneme import MnemeConfig
     from memgraft.injection.pretrained import load_encoder, new_encoder, save_encoder
     from memgraft.train.injection import EPOCH, InjectionTask, InjectionTraining
@@ -101,7 +102,7 @@ def injection(
                 encoder = new_encoder(host, MnemeConfig.for_model(host.model.config, **sizes), seed)
         encoder.to(place)
         if half:
-            host.model.bfloat16()
+            to_half(host.model)
         task = InjectionTask(host, encoder, training, processes)
         figures = train(task, loop, out, bars, processes)
         if processes.main:
@@ -151,6 +152,7 @@ def seed(
     """Train the first prototype's hypernetwork, to compare the memory encoder with."""
     prepare_libraries()
     from memgraft.host.load import load_host
+    from memgraft.host.precision import to_half
     from memgraft.injection.peers.seed import SeedConfig, new_seed, save_seed
     from memgraft.train.injection import InjectionTraining
     from memgraft.train.loop import LoopConfig, train
@@ -165,7 +167,7 @@ def seed(
         encoder = new_seed(SeedConfig.for_model(host.model.config), number).to(place)
         host.model.to(place)
         if half:
-            host.model.bfloat16()
+            to_half(host.model)
         figures = train(SeedTask(host, encoder, training), loop, out, bars)
         card = {"steps": steps, "lr": lr, **training.to_dict()}
         save_seed(encoder, out / "encoder.safetensors", host.fingerprint, **card)

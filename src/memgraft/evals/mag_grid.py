@@ -9,12 +9,10 @@ samples of which all were.
 from __future__ import annotations
 
 import copy
-import json
 import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from memgraft.core.config import Config
@@ -23,13 +21,13 @@ from memgraft.data.samples import Sample
 from memgraft.evals.mag_stream import forced, greedy, read
 from memgraft.evals.mag_subject import Subject
 from memgraft.evals.mag_tasks import GridTask
+from memgraft.evals.results import Journal
 
 SCORINGS = ("decode", "teacher-forced")
 # What each way of scoring measures; the first is its main figure.
 SCORES = {"decode": ("exact", "contains"), "teacher-forced": ("all", "tokens")}
 # Tokens beyond the target's in which it may still be said, after some words of introduction.
 MORE = 24
-FILE = "results.jsonl"
 
 Progress = Callable[[str, int, int, str], None]
 
@@ -65,50 +63,16 @@ class GridConfig(Config):
         return tuple(name for way in SCORINGS if way in self.scoring for name in SCORES[way])
 
 
-class Cells:
-    """Finished cells: in memory, and line by line in a file where a folder is given.
-
-    Args:
-        folder: made if missing. A last line that was torn by an interruption is ignored.
-        settings: what figures depend on besides the cell; others' are not found again.
-    """
-
-    def __init__(self, folder: Path | None, settings: dict[str, Any]) -> None:
-        # As they come back from the file: tuples are lists there.
-        self._settings = json.loads(json.dumps(settings))
-        self._lines: list[dict[str, Any]] = []
-        self.path = None if folder is None else folder / FILE
-        if self.path is None:
-            return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-            if text and not text.endswith("\n"):
-                self._append("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(
-                f"cannot use {folder} for a report", expected="a folder", got=str(error)
-            ) from error
-        self._lines = [line for line in map(_parsed, text.split("\n")) if line is not None]
+class Cells(Journal):
+    """Finished cells and their figures."""
 
     def find(self, cell: dict[str, Any]) -> dict[str, Any] | None:
         """The figures of a cell, if they were measured before."""
-        for line in self._lines:
-            if line.get("settings") == self._settings and line.get("cell") == cell:
-                figures: dict[str, Any] = line["figures"]
-                return figures
-        return None
+        return self._find({"settings": self.settings, "cell": cell})
 
     def add(self, cell: dict[str, Any], figures: dict[str, Any]) -> None:
         """They are in the file when this returns."""
-        line = {"settings": self._settings, "cell": cell, "figures": figures}
-        self._lines.append(line)
-        self._append(json.dumps(line, ensure_ascii=False) + "\n")
-
-    def _append(self, text: str) -> None:
-        if self.path is not None:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(text)
+        self._add({"settings": self.settings, "cell": cell}, figures)
 
 
 def evaluate(
@@ -266,11 +230,3 @@ def _settled(said: str, target: str) -> bool:
 def _ids(subject: Subject, text: Any) -> list[int]:
     ids: list[int] = subject.tokenizer(str(text), add_special_tokens=False).input_ids
     return ids
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    try:
-        values = json.loads(line)
-    except ValueError:
-        return None
-    return values if isinstance(values, dict) else None

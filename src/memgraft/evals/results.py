@@ -6,29 +6,35 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memgraft.core.errors import InvalidInput
-from memgraft.evals.rows import FactRow
-from memgraft.evals.systems import Opener
+
+if TYPE_CHECKING:
+    from memgraft.evals.rows import FactRow
+    from memgraft.evals.systems import Opener
 
 FILE = "results.jsonl"
 
 
-class Results:
-    """One line of JSON per system and size, each with the settings that it was measured under.
+class Journal:
+    """Figures by what they were measured of: in memory, and a line of JSON each in a file where a
+    folder is given.
 
     Args:
         folder: created if missing. A last line that was torn by an interruption is ignored.
-        settings: what the figures depend on besides the system and the size; only results of
-            the same settings are found again.
+        settings: what the figures depend on besides; those of other settings are not found again.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
-        self.path = folder / FILE
-        self.settings = settings
+    def __init__(self, folder: Path | None, settings: dict[str, Any]) -> None:
+        # As they come back from the file: tuples are lists there.
+        self.settings = json.loads(json.dumps(settings))
+        self.path = None if folder is None else folder / FILE
+        self._lines: list[dict[str, Any]] = []
+        if self.path is None:
+            return
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
             if text and not text.endswith("\n"):
                 self._append("\n")
@@ -38,24 +44,35 @@ class Results:
             ) from error
         self._lines = [line for line in map(_parsed, text.split("\n")) if line is not None]
 
-    def find(self, opener: Opener, held: int) -> dict[str, Any] | None:
-        """The figures of a system with so many facts, if they were measured before."""
-        key = self._key(opener, held)
-        return next((line["figures"] for line in self._lines if line.get("key") == key), None)
+    def _find(self, of: dict[str, Any]) -> dict[str, Any] | None:
+        return next((line["figures"] for line in self._lines if of.items() <= line.items()), None)
 
-    def add(self, opener: Opener, held: int, figures: dict[str, Any]) -> None:
-        """Append figures; they are on disk when this returns."""
-        line = {"key": self._key(opener, held), "figures": figures}
+    def _add(self, of: dict[str, Any], figures: dict[str, Any]) -> None:
+        """They are in the file when this returns."""
+        line = {**of, "figures": figures}
         self._lines.append(line)
         self._append(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _append(self, text: str) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(text)
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(text)
 
-    def _key(self, opener: Opener, held: int) -> dict[str, Any]:
+
+class Results(Journal):
+    """Figures of systems with so many facts."""
+
+    def find(self, opener: Opener, held: int) -> dict[str, Any] | None:
+        """The figures of a system with so many facts, if they were measured before."""
+        return self._find(self._of(opener, held))
+
+    def add(self, opener: Opener, held: int, figures: dict[str, Any]) -> None:
+        """Append figures; they are on disk when this returns."""
+        self._add(self._of(opener, held), figures)
+
+    def _of(self, opener: Opener, held: int) -> dict[str, Any]:
         system = {"home": opener.home, "writer": opener.writer, "trained": opener.trained}
-        return {**self.settings, **system, "held": held}
+        return {"key": {**self.settings, **system, "held": held}}
 
 
 def digest(rows: Sequence[FactRow]) -> str:

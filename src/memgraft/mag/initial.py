@@ -13,6 +13,7 @@ from memgraft.core.errors import InvalidInput
 from memgraft.mag.branch import MemoryBranch
 from memgraft.mag.config import MagConfig
 from memgraft.mag.memory import NeuralMemory
+from memgraft.mag.streaming import given_to
 
 # How wide queries and keys are spread at first: where SiLU is nearly linear, so that they keep
 # their signs.
@@ -125,28 +126,12 @@ def _copying(
 
 def _states(model: Any, index: int, texts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """What the branch of a layer is given, and the residual stream there, (tokens, width)."""
-    given: list[Tensor] = []
-    streams: list[Tensor] = []
     layer = model.model.layers[index]
-
-    def keep(into: list[Tensor]) -> Any:
-        def hook(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            into.append((args[0] if args else kwargs["hidden_states"])[0].float().cpu())
-
-        return hook
-
-    hooks = [
-        part.register_forward_pre_hook(keep(into), with_kwargs=True)
-        for part, into in ((layer.self_attn, given), (layer, streams))
-    ]
-    try:
-        with model.memories_set_to("off"):
-            for text in texts:
-                model.model(input_ids=torch.tensor([list(text)], device=model.device))
-    finally:
-        for one in hooks:
-            one.remove()
-    return torch.cat(given), torch.cat(streams)
+    with given_to((layer.self_attn, layer)) as heard, model.memories_set_to("off"):
+        for text in texts:
+            model.model(input_ids=torch.tensor([list(text)], device=model.device))
+    given, stream = (torch.cat([one[0].float().cpu() for one in part]) for part in heard)
+    return given, stream
 
 
 def _band(head: int, heads: int, width: int, all_: int) -> slice:

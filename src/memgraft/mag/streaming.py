@@ -1,8 +1,9 @@
-"""A text through the memories of a patched model, and through nothing above them."""
+"""A text through the memories of a patched model, and through nothing above them; and what parts
+of a model are given meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,3 +73,26 @@ def up_to(model: Any, layer: int) -> Iterator[None]:
     finally:
         model.model.layers = layers
         model.train(training)
+
+
+@contextmanager
+def given_to(parts: Sequence[nn.Module]) -> Iterator[list[list[Tensor]]]:
+    """The hidden states (batch, tokens, width) that each part is given for as long as the context
+    lasts, call by call."""
+    given: list[list[Tensor]] = [[] for _ in parts]
+
+    def keep(into: list[Tensor]) -> Any:
+        def hook(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            into.append(args[0] if args else kwargs["hidden_states"])
+
+        return hook
+
+    hooks = [
+        part.register_forward_pre_hook(keep(into), with_kwargs=True)
+        for part, into in zip(parts, given, strict=True)
+    ]
+    try:
+        yield given
+    finally:
+        for hook in hooks:
+            hook.remove()

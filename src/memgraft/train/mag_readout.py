@@ -14,8 +14,7 @@ the layers below, so that contexts can be long.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -23,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from memgraft.mag.streaming import up_to
+from memgraft.mag.streaming import given_to, up_to
 from memgraft.train.loop import Task
 from memgraft.train.mag import IGNORED, Batch, MagTraining
 from memgraft.train.mag_samples import Asked
@@ -165,28 +164,9 @@ def _places(one: Asked, tokens: int) -> list[int]:
 def _given(model: Any, ids: Tensor, segment: int) -> dict[int, Tensor]:
     """What each branch would be given of a batch of texts, without memories."""
     cache: Any = DynamicCache(config=model.config)
-    given: dict[int, list[Tensor]] = {index: [] for index in model.branches()}
-    with _listening(model, given), up_to(model, max(given)), model.memories_set_to("off"):
+    layers = list(model.branches())
+    attentions = [model.model.layers[layer].self_attn for layer in layers]
+    with given_to(attentions) as given, up_to(model, max(layers)), model.memories_set_to("off"):
         for part in ids.split(segment, dim=1):
             model.model(input_ids=part, past_key_values=cache, use_cache=True)
-    return {index: torch.cat(parts, dim=1) for index, parts in given.items()}
-
-
-@contextmanager
-def _listening(model: Any, given: dict[int, list[Tensor]]) -> Iterator[None]:
-    def keep(index: int) -> Any:
-        def hook(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            given[index].append(args[0] if args else kwargs["hidden_states"])
-
-        return hook
-
-    layers = model.model.layers
-    hooks = [
-        layers[index].self_attn.register_forward_pre_hook(keep(index), with_kwargs=True)
-        for index in given
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    return {layer: torch.cat(parts, dim=1) for layer, parts in zip(layers, given, strict=True)}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from memgraft.cli.train import STEPS, _stacks, _steps, app
@@ -50,6 +51,18 @@ def test_it_trains_resumes_and_leaves_a_card(
     rows = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2, 3]
     assert all("values" in row for row in rows)  # the last one without being asked
+
+
+def test_the_base_is_halved_but_for_the_frequencies_of_positions(
+    base: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InjectionTask, "recall", lambda *_: 0.5)
+    exact = {name: part.clone() for name, part in base.model.named_buffers()}
+    run(tmp_path, "--batch-size 2 --stack 1 --code 8 --layers 1,2 --device cpu --steps 1")
+    assert {part.dtype for part in base.model.parameters()} == {torch.bfloat16}
+    assert exact and all(torch.equal(p, exact[name]) for name, p in base.model.named_buffers())
+    row = json.loads((tmp_path / LOG).read_text())
+    assert row["answering"] > 0
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,11 @@ from memgraft.data.hash_hop import HashHopConfig
 from memgraft.data.needle import NeedleConfig
 from memgraft.data.samples import Sample
 from memgraft.evals import mag_grid
-from memgraft.evals.mag_grid import FILE, MORE, Cells, GridConfig, decode_scores, evaluate
+from memgraft.evals.mag_grid import MORE, Cells, GridConfig, decode_scores, evaluate
 from memgraft.evals.mag_report import depth_rows, summary_rows, write_grid_report
 from memgraft.evals.mag_subject import Subject
 from memgraft.evals.mag_tasks import GridTask
+from memgraft.evals.results import FILE
 
 TinyHost = Callable[[str], Any]
 SIGHT = 90

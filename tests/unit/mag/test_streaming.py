@@ -11,7 +11,7 @@ import torch
 from transformers import DynamicCache
 
 from memgraft.mag.cache import memories
-from memgraft.mag.streaming import stream
+from memgraft.mag.streaming import given_to, stream
 
 from .grafted import LINEAR, MLP, close, trained, words
 
@@ -75,3 +75,17 @@ def test_gradients_reach_as_far_back_as_asked(
     states[2].memory.weight.square().sum().backward()
     assert seen[2].grad is not None and seen[2].grad.abs().sum() > 0
     assert (seen[0].grad is not None and bool(seen[0].grad.abs().sum() > 0)) == reaches
+
+
+def test_what_parts_are_given_is_kept_as_long_as_asked(tiny_host: TinyHost) -> None:
+    model = trained(tiny_host, "llama", PLACED)
+    first, _, third, *_ = model.model.layers
+    with torch.no_grad(), given_to((first, third, third.self_attn)) as given:
+        for part in words().split(10, dim=1):
+            model(part)
+        embedded = model.get_input_embeddings()(words())
+        normed = [third.input_layernorm(part) for part in given[1]]
+    model(words())
+    assert [len(parts) for parts in given] == [3, 3, 3]
+    assert torch.equal(torch.cat(given[0], dim=1), embedded)
+    assert all(map(torch.equal, given[2], normed))
