@@ -6,7 +6,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from memgraft.core.errors import (
@@ -23,13 +22,11 @@ from memgraft.core.recall import Passages, Patch, Query, Recall
 from memgraft.core.receipts import Receipt
 from memgraft.core.records import Event, Record
 from memgraft.core.scope import Scope
-from memgraft.retrieval.attributes import Attributes
+from memgraft.retrieval.known import Known, Like
 from memgraft.store.base import Store
 from memgraft.store.following import Changes, Follower
 from memgraft.store.rows import normalised
 from memgraft.text.extract import Extracted, as_given, extract, listed
-from memgraft.text.restated import says_already
-from memgraft.text.slots import contradicts
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +36,9 @@ AddEvent = Literal["ADD", "UPDATE", "NONE"]
 Progress = Callable[[str, int, int], None]
 
 DEFAULT_LIMIT = 100
-# Records that a new fact is compared with, of those that a home finds near it.
-_NEAREST = 10
 # Failures of a home that say nothing about the record that it was to take.
 _NOT_ITS_FAULT = (StoreError, FolderError)
-# A call with more facts than this catches up with its own after some of them, not after each.
-_SINGLY = 64
-# Texts that are kept as given with one commit, at most: other processes wait for it.
+# Texts that are kept with one commit, at most: other processes wait for it.
 _TOGETHER = 256
 
 # A record that is in the store now, what was done, and what it replaced.
@@ -66,9 +59,10 @@ class Memory:
     What a method returns is on disk. Homes are told after the store; one that was interrupted,
     or belongs to another process, catches up before the next read.
 
-    What a new fact repeats or contradicts is looked up before the store's transaction: two
-    processes that write of the same scope at the same moment may keep both of two facts that
-    contradict each other. The next fact about it replaces one of them.
+    What a new fact contradicts, and whether the same words say it already, is looked up in the
+    transaction that keeps it, while no other process writes. What says it by meaning alone is
+    looked up before, for that takes an encoder: where two processes are told the same in other
+    words at the same moment, both may be kept.
 
     Args:
         store: the truth.
@@ -86,7 +80,7 @@ class Memory:
         self._changes = Follower(store)
         # What a home failed to take is offered again after the next change.
         self._refused: set[str] = set()
-        self._attributes = Attributes(store)
+        self._known = Known(store, self.homes)
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -111,7 +105,8 @@ class Memory:
         A string is one fact, kept as given. From messages, with `infer`, the facts that the user
         states are kept (see `memgraft.text.extract`), but not what a live memory of the same scope
         says already in other words; in a scope with an agent and no user, what the assistant says
-        of itself is kept, too. Without `infer`, each message is kept as it is.
+        of itself is kept, too. Both supersede what they contradict. Without `infer`, each message
+        is kept as it is, beside all others, unless a live one of the same scope has the same text.
 
         Args:
             metadata, categories: of all that is kept.
@@ -143,19 +138,15 @@ class Memory:
             normalised(Record.new(fact.text, scope, metadata=_metadata(fact, metadata), **fields))
             for fact in facts
         ]
+        compared = inferred or isinstance(messages, str)
         kept: list[_Kept] = []
         told: dict[str, list[Receipt]] = {}
-        step = max(1, len(records) // _SINGLY)
-        # What is compared with all that was kept before goes one by one.
-        size = 1 if inferred else _TOGETHER
-        for start in range(0, max(1, len(records)), size):
-            group = records[start : start + size]
-            known = [self._said_already(record) if inferred else None for record in group]
-            last = start + size >= len(records)
-            kept += self._kept(group, known, kept, noting if last else None)
-            if inferred and start % step == 0:
-                told |= _by_record(self.catch_up())
-        told |= _by_record(self.catch_up())
+        for start in range(0, max(1, len(records)), _TOGETHER):
+            group = records[start : start + _TOGETHER]
+            like = self._like(group) if inferred else None
+            last = start + _TOGETHER >= len(records)
+            kept += self._kept(group, compared, like, kept, noting if last else None)
+            told |= _by_record(self.catch_up())
         return {
             "results": [
                 {**_added(one), "receipts": _of(told.get(one[0].id, []), one[0].id)} for one in kept
@@ -283,8 +274,10 @@ class Memory:
     def history(self, memory_id: str) -> list[dict[str, Any]]:
         """What happened to a memory and to those that it superseded, oldest first."""
         events: list[Event] = []
+        seen: set[str] = set()  # records out of a file may supersede each other
         current: str | None = memory_id
-        while current is not None:
+        while current is not None and current not in seen:
+            seen.add(current)
             events += self.store.history(current)
             current = self._superseded_by(current)
         return [_event_dict(e) for e in sorted(events, key=lambda event: event.sequence)]
@@ -322,7 +315,7 @@ class Memory:
     def save(self) -> None:
         """Catch up and make all state durable."""
         self.catch_up()
-        self._attributes.keep()
+        self._known.keep()
         for home in self.homes:
             home.save()
 
@@ -337,7 +330,7 @@ class Memory:
             # What is kept of a home must not hold what another process deleted.
             with contextlib.suppress(MemgraftError):
                 self.catch_up()
-                self._attributes.keep()
+                self._known.keep()
             for home in self.homes:
                 home.close()
         finally:
@@ -351,33 +344,43 @@ class Memory:
 
     # -- inside ----------------------------------------------------------------------------
 
+    def _like(self, records: Sequence[Record]) -> list[Like]:
+        """What says these facts by meaning, of all that the store has by now."""
+        self.catch_up()
+        return self._known.like(records)
+
     def _kept(
         self,
         records: Sequence[Record],
-        known: Sequence[Record | None],
+        compared: bool,
+        like: Sequence[Like] | None,
         before: Sequence[_Kept],
         noting: Callable[[list[dict[str, Any]]], object] | None,
     ) -> list[_Kept]:
-        """Keep records in one transaction, but those that are known; `before` was kept already."""
-        for record in records:  # the first time it takes long, and others wait to write
-            self._attributes.peers(record)
+        """Keep records in one transaction; `before` was kept already.
+
+        Args:
+            compared: they supersede what they contradict.
+            like: those that are known by meaning, or by their words, are not kept.
+        """
+        if compared:  # the first time it takes long, and others wait to write
+            self._known.prepare(records)
+        kept: list[_Kept] = []
         try:
             with self.store.together():
-                kept: list[_Kept] = [
-                    self._keep(record) if same is None else (same, "NONE", None)
-                    for record, same in zip(records, known, strict=True)
-                ]
+                for place, record in enumerate(records):
+                    same = self._known.saying(record, like[place]) if like else None
+                    kept.append((same, "NONE", None) if same else self._keep(record, compared))
                 if noting is not None:
                     noting([_added(one) for one in (*before, *kept)])
         except BaseException:
-            # They may have followed what is not in the store now.
-            self._attributes = Attributes(self.store)
+            self._known.start_over()
             raise
         return kept
 
-    def _keep(self, record: Record, tries: int = 20) -> _Kept:
+    def _keep(self, record: Record, compared: bool, tries: int = 20) -> _Kept:
         """Into the store."""
-        old = self._contradicted(record)
+        old = self._known.contradicted(record) if compared else None
         if old is None:
             kept, fresh = self.store.add(record)
             return kept, "ADD" if fresh else "NONE", None
@@ -390,44 +393,7 @@ class Memory:
                     return twin, "NONE", None
             if tries <= 1:
                 raise
-            return self._keep(record, tries - 1)
-
-    def _said_already(self, record: Record) -> Record | None:
-        """A live record of the same scope and speaker that says all of it, perhaps otherwise."""
-        cosines = self._near(record)
-        peers = (peer.id for peer in self._attributes.peers(record))
-        ids = dict.fromkeys([*self._attributes.worded(record), *peers, *cosines])
-        said = record.text, _moment(record)
-        # One that is gone sooner, or that happened at another time, does not stand for it.
-        return next(
-            (
-                old
-                for old in sorted(self.store.living(list(ids)), key=lambda one: one.id)
-                if old.scope == record.scope
-                and old.speaker == record.speaker
-                and old.expires_at == record.expires_at
-                and old.event_time == record.event_time
-                and says_already(said, (old.text, _moment(old)), cosines.get(old.id))
-            ),
-            None,
-        )
-
-    def _near(self, record: Record) -> dict[str, float]:
-        """Cosines of the records that the home that retrieves finds nearest, by id."""
-        for home in self.homes:
-            if home.name == "passages":
-                recall = home.read(Query(record.text, record.scope, _NEAREST))
-                assert isinstance(recall, Passages)
-                return {item.record_id: item.signals["cosine"] for item in recall.items}
-        return {}
-
-    def _contradicted(self, record: Record) -> Record | None:
-        """The live record of the same scope and speaker that says otherwise, unless one says the
-        same."""
-        peers = [old for old in self._attributes.peers(record) if old.speaker == record.speaker]
-        if any(old.content == record.content for old in peers):
-            return None
-        return next((old for old in peers if contradicts(record.text, old.text)), None)
+            return self._keep(record, compared, tries - 1)
 
     def _found(self, query: Query) -> list[tuple[Record, float, dict[str, float]]]:
         """(live record, score in [0, 1], signals) from the home that retrieves, else from the
@@ -550,15 +516,6 @@ def _metadata(fact: Extracted, given: dict[str, Any] | None) -> dict[str, Any]:
     """With who said it, where the message tells."""
     speaker = {"speaker": fact.name} if isinstance(fact.name, str) and fact.name else {}
     return {**speaker, **(given or {})}
-
-
-def _moment(record: Record) -> datetime:
-    """When it happened, or else was told."""
-    for moment in (record.event_time, record.created_at):
-        with contextlib.suppress(ValueError, TypeError):
-            parsed = datetime.fromisoformat(moment or "")
-            return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    return datetime.now(UTC)
 
 
 def _by_record(receipts: list[Receipt]) -> dict[str, list[Receipt]]:

@@ -171,7 +171,7 @@ def reembed(
     What was learned by reading, strengths and associations, is dropped with them.
     """
     open_encoder(encoder_name(encoder), progress)  # a wrong name must not cost the vectors
-    opened = open_store(store or default_store(), tenant)
+    opened = open_store(store or default_store(), tenant, create=False)
     try:
         if isinstance(opened, PostgresStore):
             from memgraft.retrieval.postgres_vectors import drop_vectors

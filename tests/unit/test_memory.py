@@ -25,6 +25,7 @@ from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.memory import Memory, as_dict, passages_of, patch_of
 from memgraft.retrieval.home import PassagesHome
+from memgraft.store.base import Entry
 from memgraft.store.sqlite import SQLiteStore
 from memgraft.text.slots import slot
 from toys import ToyEncoder, ToyHome
@@ -104,6 +105,15 @@ class TestAdd:
         ]
         memory.add(messages, user_id="me", infer=False)
         assert texts(memory) == ["What is the weather?", "Fine."]
+
+    def test_without_infer_no_message_replaces_another(self, memory: Memory) -> None:
+        told = [*said("I live in Lisbon"), {"role": "assistant", "content": "I live in Porto"}]
+        results = memory.add(told, user_id="me", infer=False)["results"]
+        assert [result["event"] for result in results] == ["ADD", "ADD"]
+        assert add(memory, said("I live in Faro"), infer=False)["event"] == "ADD"
+        assert add(memory, said("i live in  faro."), infer=False)["event"] == "NONE"
+        assert texts(memory) == ["I live in Lisbon", "I live in Porto", "I live in Faro"]
+        assert add(memory, said("I moved to Rome"))["event"] == "UPDATE"
 
     def test_one_message_need_not_be_in_a_list(self, memory: Memory) -> None:
         memory.add({"role": "user", "content": "My name is Yusuf."}, user_id="me")
@@ -191,6 +201,48 @@ class TestInference:
         results = either.add([*told, *said("in May I visited place 7.")], user_id="me")["results"]
         assert [result["event"] for result in results] == ["ADD"] * 200 + ["NONE"]
         assert either.stats()["memories"] == 200
+
+    def test_within_one_call_it_is_known_by_meaning(
+        self, store: SQLiteStore, tmp_path: Path
+    ) -> None:
+        home = PassagesHome(store, ToyEncoder(deaf="big"), tmp_path / "passages")
+        told = [*said("My dog Rex is big."), *said("My dog is Rex.")]
+        results = Memory(store, [home]).add(told, user_id="me")["results"]
+        assert [result["event"] for result in results] == ["ADD", "NONE"]
+        assert results[1]["id"] == results[0]["id"]
+
+    def test_all_facts_of_a_call_are_one_transaction(
+        self, either: Memory, store: SQLiteStore
+    ) -> None:
+        assert store._connection
+        told = [one for n in range(100) for one in said(f"I visited place {n} in May.")]
+        either.add(said("I visited Rome."), user_id="me")
+        statements: list[str] = []
+        store._connection.set_trace_callback(statements.append)
+        results = either.add([*told, *said("in May I visited place 7.")], user_id="me")["results"]
+        store._connection.set_trace_callback(None)
+        assert statements.count("BEGIN IMMEDIATE") == 1
+        assert [result["event"] for result in results] == ["ADD"] * 100 + ["NONE"]
+        if either.homes:
+            assert all(result["receipts"] for result in results[:-1])
+            assert either.homes[0].held().keys() == {one.id for one in store.list()}
+
+    def test_what_another_process_writes_meanwhile_is_known(
+        self, either: Memory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In the same words: between looking by meaning and keeping."""
+        look, told = either._known.like, []
+
+        def late(records: Sequence[Record]) -> Any:
+            found = look(records)
+            with closing(SQLiteStore(either.store.location)) as other:
+                told.append(add(Memory(other), said("I swim on Fridays."))["id"])
+            return found
+
+        monkeypatch.setattr(either._known, "like", late)
+        result = add(either, said("On Fridays I swim"))
+        assert (result["event"], result["id"]) == ("NONE", told[0])
+        assert texts(either) == ["I swim on Fridays"]
 
     def test_another_scope_knows_nothing_of_it(self, either: Memory) -> None:
         add(either, said("I swim on Fridays."))
@@ -310,6 +362,12 @@ class TestSupersession:
         events = memory.history(new["id"])
         assert [e["event"] for e in events] == ["ADD", "UPDATE", "ADD", "DELETE"]
         assert [int(e["id"]) for e in events] == sorted(int(e["id"]) for e in events)
+
+    def test_history_of_records_that_supersede_each_other_ends(self, memory: Memory) -> None:
+        one, two = Record.new("I live in Lisbon", ME), Record.new("I live in Porto", ME)
+        pair = [replace(one, supersedes=two.id), replace(two, supersedes=one.id)]
+        assert memory.store.restore([Entry(record) for record in pair]) == ["added"] * 2
+        assert len(memory.history(one.id)) == 2
 
     def test_a_chain_of_three(self, memory: Memory) -> None:
         for city in ("Lisbon", "Porto", "Faro"):
@@ -755,10 +813,10 @@ def test_what_is_noted_is_kept_with_the_records_or_neither_is(
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        memory.add(said("I live in Oslo"), user_id="me", infer=False, noting=failing)
+        memory.add(said("I live in Oslo"), user_id="me", noting=failing)
     assert texts(memory) == ["I live in Rome", "I like tea"]
     # What was looked at meanwhile is forgotten with it.
-    [result] = memory.add(said("I live in Bonn"), user_id="me", infer=False)["results"]
+    [result] = memory.add(said("I live in Bonn"), user_id="me")["results"]
     assert (result["event"], result["previous_memory"]) == ("UPDATE", "I live in Rome")
     assert recalled(memory) == ["I like tea", "I live in Bonn"]
 

@@ -33,6 +33,7 @@ def import_records(
         ),
     ] = "jsonl",
     store: options.Store = None,
+    tenant: options.Tenant = "",
     user: Annotated[
         str | None, typer.Option(help="Whose memories, where a foreign file names nobody.")
     ] = None,
@@ -50,7 +51,7 @@ def import_records(
     What is there already stays as it is; exits with 1 if an id belongs to another record.
     """
     read = _reader(file, form, user, session)
-    opened = open_plain_store(store, create=not dry_run)
+    opened = open_plain_store(store, tenant, create=not dry_run)
     try:
         from memgraft.store.exchange import import_entries
 
@@ -66,11 +67,11 @@ def import_records(
         raise typer.Exit(1)
 
 
-def export_jsonl(out: Path, store: str | None, user: str | None) -> None:
+def export_jsonl(out: Path, store: str | None, user: str | None, tenant: str = "") -> None:
     """Write records with their history, everybody's if no user is named."""
     if out.exists():
         raise InvalidInput(f"{out} is there already", next_step="name a new file")
-    opened = open_plain_store(store, create=False)
+    opened = open_plain_store(store, tenant, create=False)
     try:
         from memgraft.store.exchange import export_records
 
@@ -81,12 +82,12 @@ def export_jsonl(out: Path, store: str | None, user: str | None) -> None:
     print(f"{count} records in {out}")
 
 
-def open_plain_store(location: str | None, create: bool = True) -> Store:
+def open_plain_store(location: str | None, tenant: str = "", create: bool = True) -> Store:
     """The store without any home."""
     from memgraft.core.paths import default_store
     from memgraft.store.open import open_store
 
-    return open_store(location or default_store(), create=create)
+    return open_store(location or default_store(), tenant, create)
 
 
 def _reader(file: Path, form: str, user: str | None, session: str | None) -> Reader:

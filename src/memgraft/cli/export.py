@@ -29,6 +29,7 @@ def export(
         ),
     ] = "peft",
     store: options.Store = None,
+    tenant: options.Tenant = "",
     user: Annotated[
         str | None,
         typer.Option(help=f"Whose memories: {options.DEFAULT_USER}, or everybody's in jsonl."),
@@ -45,7 +46,9 @@ def export(
     if target is None or (file and out):
         raise InvalidInput("one place to write to must be named", expected="FILE, or --out FILE")
     if form == "jsonl":
-        export_jsonl(target, store, user)
+        export_jsonl(target, store, user, tenant)
+    elif tenant:
+        raise InvalidInput("facts in weights have no tenant", expected="--format jsonl", got=form)
     else:
         _export_weights(target, form, store, user or options.DEFAULT_USER, model)
 

@@ -11,7 +11,13 @@ from memgraft.core.bundles import DEFAULT_MODEL as DEFAULT_MODEL
 
 Store = Annotated[
     str | None,
-    typer.Option(help="Where memories are kept: a file or sqlite:/// URL.", metavar="FILE|URL"),
+    typer.Option(
+        help="Where memories are kept: a file, or a sqlite:/// or postgresql:// URL.",
+        metavar="FILE|URL",
+    ),
+]
+Tenant = Annotated[
+    str, typer.Option(help="Whose part of the store of a server; its keys name tenants.")
 ]
 User = Annotated[str, typer.Option(help="Whose memories.")]
 HomeName = Annotated[

@@ -84,13 +84,16 @@ def dream(
 
 
 def reembed(
-    store: options.Store = None, encoder: Encoder = None, as_json: options.Json = False
+    store: options.Store = None,
+    tenant: options.Tenant = "",
+    encoder: Encoder = None,
+    as_json: options.Json = False,
 ) -> None:
     """Make all vectors anew, after a change of encoder."""
     prepare_libraries()
     from memgraft.open import reembed as make_anew
 
-    with Bars() as bars, make_anew(store, encoder=encoder, progress=bars) as memory:
+    with Bars() as bars, make_anew(store, tenant=tenant, encoder=encoder, progress=bars) as memory:
         figures = memory.stats()["homes"]["passages"]
     text = f"{figures['facts']} memories embedded with {figures['encoder']}."
     sys.stdout.write((json.dumps(figures) if as_json else text) + "\n")

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from memgraft.core.errors import InvalidInput
@@ -29,7 +30,8 @@ def compiled(filters: Mapping[str, Any]) -> Test:
 
     A key is a field of a record, `metadata.<name>`, or AND, OR, NOT over a list. A value is
     compared as it is, or with operators: eq, ne, gt, gte, lt, lte, in, nin, contains, icontains;
-    "*" is any value but none. Times are compared as ISO 8601 text in UTC, as records keep them.
+    "*" is any value but none. Of metadata, a dictionary without any operator is a value. Times are
+    compared as ISO 8601 text in UTC, as records keep them.
 
     Raises:
         InvalidInput: an unknown key or operator, or a value that the operator cannot use.
@@ -74,7 +76,9 @@ def _combined(word: str, parts: Any) -> Test:
 
 
 def _field(key: str, wanted: Any) -> Test:
-    if not isinstance(wanted, Mapping):
+    if wanted == {}:
+        raise _wrong(f"{key} says nothing", "a value, or operators", wanted)
+    if not isinstance(wanted, Mapping) or _is_value(key, wanted):
         wanted = {"eq": wanted}
     if key in _TIMES:
         wanted = {name: _utc(value) for name, value in wanted.items()}
@@ -87,6 +91,11 @@ def _field(key: str, wanted: Any) -> Test:
     return test
 
 
+def _is_value(key: str, wanted: Mapping[Any, Any]) -> bool:
+    """True for a dictionary as metadata may hold one; with operators among its keys it is none."""
+    return key.startswith(f"{_METADATA}.") and not set(wanted) & set(_OPERATORS)
+
+
 def _value(record: Record, key: str) -> Any:
     if key.startswith(f"{_METADATA}."):
         return record.metadata.get(key.split(".", 1)[1])
@@ -94,15 +103,19 @@ def _value(record: Record, key: str) -> Any:
 
 
 def _utc(value: Any) -> Any:
-    """A time as records keep it; what is no time of day stays as it is: it compares as text."""
-    if not isinstance(value, str) or "T" not in value:
+    """A time or a day as records keep it; what is neither stays as it is: it compares as text."""
+    if not isinstance(value, str):
         return value
+    with contextlib.suppress(ValueError):
+        return date.fromisoformat(value).isoformat()
     try:
         moment = datetime.fromisoformat(value)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).isoformat(timespec="microseconds")
     except ValueError:
         return value
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="microseconds")
+    except OverflowError as error:
+        raise _wrong("this is no time in UTC", "one of the years 1 to 9999", value) from error
 
 
 def _known(name: str) -> str:

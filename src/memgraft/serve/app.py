@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
@@ -90,17 +90,21 @@ def _add_upkeep(app: FastAPI, server: Server) -> None:
 
     @app.get("/metrics", tags=["upkeep"], include_in_schema=False)
     def metrics(request: Request) -> Response:
-        known_key(server, request)
+        """Figures of all tenants together: for an admin key of the tenant "", or where no key is
+        needed."""
+        key = known_key(server, request)
+        if key.tenant or "admin" not in key.rights:
+            raise HTTPException(403, "figures are for an admin key of the default tenant")
         return Response(observe.figures(), media_type=observe.CONTENT_TYPE)
 
 
 async def _told(request: Request, error: Exception) -> JSONResponse:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
     if status < 500:
-        return JSONResponse({"detail": str(error)}, status)
+        return _problem(str(error), status)
     log.warning("%s", error)  # where the store is, is nothing for clients
     detail = error.what if isinstance(error, MemgraftError) else "the server failed"
-    return JSONResponse({"detail": detail}, status, {"Retry-After": "1"})
+    return _problem(detail, status, {"Retry-After": "1"})
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -110,9 +114,15 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     told = "; ".join(
         f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems[:5]
     )
-    return JSONResponse({"detail": told}, status)
+    return _problem(told, status)
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected", exc_info=error)
-    return JSONResponse({"detail": "the server failed; its log says why"}, 500)
+    return _problem("the server failed; its log says why", 500)
+
+
+def _problem(detail: str, status: int, headers: dict[str, str] | None = None) -> JSONResponse:
+    """It may hold what was sent, and that what UTF-8 has no form for: half a surrogate pair."""
+    told = detail.encode("utf-8", "backslashreplace").decode()
+    return JSONResponse({"detail": told}, status, headers)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from memgraft.core.errors import InvalidInput
 from memgraft.core.filters import SCOPE, Test, compiled
 from memgraft.core.scope import Scope
+from memgraft.store.rows import utc
 
 _DATES = ("created_at", "updated_at", "expiration_date", "event_time")
 _RENAMED = {"memory_ids": "id", "keywords": "text", "expiration_date": "expires_at"}
 KEYS = (*SCOPE, *_DATES, "categories", "metadata", "keywords", "memory_ids", "AND", "OR", "NOT")
+_WITHIN = ("contains", "icontains")
 _DEEPEST = 20
 # Times compare as text, in which a day comes before its first moment: what happened on a day, at no
 # known time, is of it.
@@ -34,9 +36,11 @@ def meant(filters: Mapping[str, Any]) -> tuple[Scope, Test | None]:
 
 
 def parsed(text: str) -> dict[str, Any]:
-    """Filters out of a query string: JSON, or the Python that mem0's client makes of a dictionary.
+    """Filters of a delete, out of its query string: JSON, or the Python that mem0's client makes of
+    a dictionary.
 
-    A server that ignored what it cannot read would delete everything.
+    A server that ignored what it cannot read would delete everything; so would one that took a
+    variable that a client never set, None or "", for a condition.
     """
     for read in (json.loads, ast.literal_eval):
         try:
@@ -44,12 +48,34 @@ def parsed(text: str) -> dict[str, Any]:
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             continue
         if isinstance(value, dict) and value:
+            _check_full(value)
             return value
     raise InvalidInput(
         "the filters in the query string cannot be read",
         expected='a dictionary, such as {"user_id": "alex"}',
         got=repr(text)[:80],
     )
+
+
+def _check_full(filters: dict[str, Any]) -> None:
+    """`InvalidInput` where any value, however deep, is empty."""
+    level: list[Any] = [filters]
+    while level:
+        inner = [one for outer in level for one in _inside(outer)]
+        if any(one is None or one in ("", [], (), {}, set()) for one in inner):
+            raise InvalidInput(
+                "a condition of this delete is empty, so nothing was deleted",
+                expected="a value for each",
+                got=repr(filters)[:80],
+                next_step='to mean what has no value: {"NOT": [{"agent_id": "*"}]}',
+            )
+        level = inner
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple | set) else ()
 
 
 def _translated(filters: Any, depth: int) -> dict[str, Any]:
@@ -69,6 +95,8 @@ def _translated(filters: Any, depth: int) -> dict[str, Any]:
             )
         if value in ({}, []) or (key in ("AND", "OR", "NOT") and {} in _listed(value)):
             raise _wrong(f"{key} says nothing", "a condition", value)
+        if key not in ("AND", "OR", "NOT"):
+            _check_condition(key, value)
         name = _RENAMED.get(key) or key
         if key in _DATES:
             also += _dated(name, value)
@@ -77,6 +105,19 @@ def _translated(filters: Any, depth: int) -> dict[str, Any]:
     if also:
         found["AND"] = [*found.get("AND", []), *also]
     return found
+
+
+def _check_condition(key: str, value: Any) -> None:
+    """`InvalidInput` for what every record fulfils."""
+    if key == "keywords" and value == "":
+        raise _wrong(f"{key} says nothing", "a word", value)
+    if not isinstance(value, Mapping):
+        return
+    if key == "metadata":
+        for name, wanted in value.items():
+            _check_condition(f"metadata.{name}", wanted)
+    elif not value or value.get("nin") == [] or "" in (value.get(name) for name in _WITHIN):
+        raise _wrong(f"{key} says nothing", "a condition", value)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -112,27 +153,20 @@ def _compared(name: str, operator: str, moment: Any) -> dict[str, Any]:
         return {"OR" if operator == "in" else "NOT": days}
     if operator == "ne":
         return {"NOT": [_compared(name, "eq", moment)]}
-    if operator == "eq" and _is_day(moment):
-        _moment(operator, moment)  # a date at all?
-        return {name: {"gte": moment + _BEGIN, "lte": moment + _END}}
-    return {name: {operator: _moment(operator, moment)}}
+    day = _day(moment)
+    if day is None:
+        return {name: {operator: moment if moment in ("*", None) else utc(moment)}}
+    if operator == "eq":
+        return {name: {"gte": day + _BEGIN, "lte": day + _END}}
+    return {name: {operator: day + (_END if operator in ("lte", "gt") else _BEGIN)}}
 
 
-def _is_day(moment: Any) -> bool:
-    return isinstance(moment, str) and len(moment) == 10 and moment != "*"
-
-
-def _moment(operator: str, moment: Any) -> Any:
-    if moment == "*" or moment is None:
-        return moment
+def _day(moment: Any) -> str | None:
+    """A date without a time, in any form of ISO 8601, as those of times begin; else None."""
     try:
-        if _is_day(moment):
-            date.fromisoformat(moment)
-            return moment + (_END if operator in ("lte", "gt") else _BEGIN)
-        datetime.fromisoformat(moment)
-        return moment.replace(" ", "T", 1)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise _wrong("this is no date", "ISO 8601, such as 2026-01-31", moment) from error
+        return date.fromisoformat(moment).isoformat()
+    except (ValueError, TypeError):
+        return None
 
 
 def _wrong(what: str, expected: str, got: Any) -> InvalidInput:

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from memgraft.core.errors import InvalidInput, MemgraftError, NotFound
+from memgraft.core.errors import InvalidInput, NotFound
 from memgraft.core.filters import SCOPE
-from memgraft.core.records import clean_text
 from memgraft.memory import Memory
 from memgraft.serve import operations, schemas, wire
 from memgraft.serve.server import Access, access
@@ -149,11 +148,25 @@ def update(memory_id: str, body: schemas.UpdateBody, access: Write) -> schemas.M
 
 
 @router.delete("/v1/memories/{memory_id}/", tags=["memories"])
-def delete(memory_id: str, access: Write) -> schemas.Done:
+def delete(memory_id: str, access: Write, delete_linked: bool = False) -> schemas.Done:
+    """Delete it; with `delete_linked`, also those that it took the place of."""
     with access.memory() as memory:
-        memory.delete(memory_id)
-        tell_deleted(access, memory, [memory_id])
+        ids = _with_superseded(memory, memory_id) if delete_linked else [memory_id]
+        operations.delete_together(memory, ids)
+        tell_deleted(access, memory, ids)
     return schemas.Done(message="Memory deleted successfully!")
+
+
+def _with_superseded(memory: Memory, memory_id: str) -> list[str]:
+    """A memory, the one whose place it took, and so on, as far as they are still there."""
+    found: list[str] = []
+    current: str | None = memory_id
+    with contextlib.suppress(NotFound):
+        while current is not None and current not in found:
+            older = memory.store.get(current).supersedes
+            found.append(current)
+            current = older
+    return found or [memory_id]
 
 
 @router.get("/v1/memories/{memory_id}/history/", tags=["memories"])
@@ -182,47 +195,28 @@ def delete_all(request: Request, access: Write) -> schemas.Done:
 
 @router.put("/v1/batch/", tags=["batch"])
 def batch_update(body: schemas.BatchBody, access: Write) -> schemas.Done:
+    """All of them are changed, or none is."""
     changes = [(item.memory_id, _change(item)) for item in body.memories]
     with access.memory() as memory:
-        _all_known(memory, [memory_id for memory_id, _ in changes])
-        shown: list[dict[str, Any]] = []
-        try:
-            for memory_id, change in changes:
-                shown.append(operations.update(memory, memory_id, change))
-        except MemgraftError as error:
-            error.args = (f"{error} (the first {len(shown)} of the batch were updated)",)
-            raise
-        finally:
-            access.server.webhooks.tell(memory.store, "memory_update", shown)
+        shown = operations.update_together(memory, changes)
+        access.server.webhooks.tell(memory.store, "memory_update", shown)
     return schemas.Done(message=f"Successfully updated {len(body.memories)} memories")
 
 
 @router.delete("/v1/batch/", tags=["batch"])
 def batch_delete(body: schemas.BatchBody, access: Write) -> schemas.Done:
+    """All of them are deleted, or none is."""
     ids = list(dict.fromkeys(item.memory_id for item in body.memories))
     with access.memory() as memory:
-        _all_known(memory, ids)
-        for memory_id in ids:
-            with contextlib.suppress(NotFound):  # another process was quicker
-                memory.store.delete(memory_id)
-        memory.catch_up()
+        operations.delete_together(memory, ids)
         tell_deleted(access, memory, ids)
     return schemas.Done(message=f"Successfully deleted {len(ids)} memories")
 
 
 def _change(item: schemas.BatchItem) -> schemas.UpdateBody:
-    """Checked before anything is changed."""
     if item.text is None and item.metadata is None:
         raise InvalidInput("nothing to update", expected="text or metadata", got=item.memory_id)
-    if item.text is not None:
-        clean_text(item.text)
     return schemas.UpdateBody(**item.model_dump(exclude={"memory_id"}, exclude_unset=True))
-
-
-def _all_known(memory: Memory, ids: list[str]) -> None:
-    """Nothing is done to any where one is unknown."""
-    for memory_id in ids:
-        memory.store.get(memory_id)
 
 
 # -- entities ---------------------------------------------------------------------------------

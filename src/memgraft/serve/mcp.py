@@ -17,6 +17,7 @@ from memgraft.core.filters import Test
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.memory import Memory
+from memgraft.serve import feedback
 from memgraft.serve.filters import meant
 from memgraft.serve.mcp_shapes import (
     Added,
@@ -202,7 +203,7 @@ class Tools:
     def delete_memory(self, memory_id: MemoryId) -> Deleted:
         """Forget one memory."""
         self._memory.delete(memory_id)
-        return {"deleted": 1, "ids": [memory_id]}
+        return self._gone([memory_id])
 
     @_told
     def delete_all_memories(
@@ -214,7 +215,7 @@ class Tools:
     ) -> Deleted:
         """Forget every memory that belongs to all of these; without any, to the default user."""
         ids = self._scope(user_id, agent_id, app_id, run_id).given()
-        return _picked(Deleted, self._memory.delete_all(**ids))
+        return self._gone(self._memory.delete_all(**ids)["ids"])
 
     @_told
     def delete_entities(
@@ -235,7 +236,7 @@ class Tools:
             for name, value in named.items()
             for record_id in self._memory.delete_all(**{name: value})["ids"]
         ]
-        return {"deleted": len(gone), "ids": gone}
+        return self._gone(gone)
 
     @_told
     def list_entities(self) -> Owners:
@@ -261,6 +262,11 @@ class Tools:
         if not events:
             raise NotFound("there is no such memory", got=repr(memory_id))
         return {"results": [_picked(Happened, event) for event in events]}
+
+    def _gone(self, ids: list[str]) -> Deleted:
+        """What was deleted; what a server keeps of opinions on it goes, too."""
+        feedback.forget(self._memory.store, ids)
+        return {"deleted": len(ids), "ids": ids}
 
     def _scope(self, *ids: str | None) -> Scope:
         """The ids that a call names; an app alone does not say whose a memory is."""

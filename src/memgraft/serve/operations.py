@@ -16,8 +16,8 @@ from memgraft.core.ids import uuid7
 from memgraft.core.records import Record
 from memgraft.core.scope import Scope
 from memgraft.memory import Memory, Message, as_dict
+from memgraft.serve import feedback, wire
 from memgraft.serve import filters as filtering
-from memgraft.serve import wire
 from memgraft.serve.schemas import MOST_MESSAGES, AddBody, ListBody, SearchBody, UpdateBody
 from memgraft.store.base import EntityKind
 from memgraft.store.rows import utc
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_PAGE = 100
 DEFAULT_FOUND = 10
-EVENT, EXPORT, FEEDBACK = "event", "export", "feedback"
+EVENT, EXPORT = "event", "export"
 # Events of adding that are kept for clients that ask how theirs went.
 EVENTS_KEPT = 10_000
 _AT_ONCE = 1_000
@@ -156,21 +156,49 @@ def found(memory: Memory, body: SearchBody) -> list[dict[str, Any]]:
 
 
 def update(memory: Memory, memory_id: str, body: UpdateBody) -> dict[str, Any]:
-    given = body.model_fields_set
+    return update_together(memory, [(memory_id, body)])[0]
+
+
+def update_together(
+    memory: Memory, wanted: Sequence[tuple[str, UpdateBody]]
+) -> list[dict[str, Any]]:
+    """Change several memories, or none of them where one cannot be changed."""
+    changes = [(memory_id, _changes(body)) for memory_id, body in wanted]
+    with memory.store.together():
+        records = [memory.store.update(memory_id, fields) for memory_id, fields in changes]
+    memory.catch_up()
+    return [wire.memory(as_dict(record)) for record in records]
+
+
+def _changes(body: UpdateBody) -> dict[str, Any]:
+    """What is given, as `Store.update` knows it."""
     changes: dict[str, Any] = {}
+    if body.text is not None:
+        changes["text"] = body.text
+    if body.metadata is not None:
+        changes["metadata"] = body.metadata
     if body.categories is not None:
         changes["categories"] = tuple(body.categories)
-    if "expiration_date" in given:
+    if "expiration_date" in body.model_fields_set:
         changes["expires_at"] = expiry(body.expiration_date)
     if body.timestamp is not None:
         changes["event_time"] = moment(body.timestamp)
-    if not changes and body.text is None and body.metadata is None:
+    if not changes:
         raise InvalidInput(
             "nothing to update",
             expected="text, metadata, categories, timestamp or expiration_date",
             got="none of them",
         )
-    return wire.memory(memory.update(memory_id, body.text, metadata=body.metadata, **changes))
+    return changes
+
+
+def delete_together(memory: Memory, ids: Sequence[str]) -> None:
+    """Delete several memories, or none of them where one is unknown."""
+    with memory.store.together():
+        for memory_id in ids:
+            memory.store.delete(memory_id)
+        feedback.forget(memory.store, ids)
+    memory.catch_up()
 
 
 def delete_meant(memory: Memory, query: Mapping[str, Sequence[str]]) -> list[str]:
@@ -200,13 +228,23 @@ def delete_meant(memory: Memory, query: Mapping[str, Sequence[str]]) -> list[str
         )
     scope, test = filtering.meant(wanted)
     if test is None:
-        return list(memory.delete_all(**scope.given())["ids"])
-    deleted = []
-    for record in _all_of(memory, scope):
-        if test(record):
-            with contextlib.suppress(NotFound):  # another process was quicker
-                memory.store.delete(record.id)
-                deleted.append(record.id)
+        return delete_all(memory, scope)
+    with memory.store.together():  # nothing changes between looking and deleting
+        deleted = [record.id for record in _all_of(memory, scope) if test(record)]
+        for memory_id in deleted:
+            memory.store.delete(memory_id)
+        feedback.forget(memory.store, deleted)
+    memory.catch_up()
+    return deleted
+
+
+def delete_all(memory: Memory, scope: Scope) -> list[str]:
+    """Delete all that a scope covers; returns the ids."""
+    if not scope.given():
+        raise InvalidInput("deleting needs a scope", expected="at least one id", got="none")
+    with memory.store.together():
+        deleted = memory.store.delete_all(scope)
+        feedback.forget(memory.store, deleted)
     memory.catch_up()
     return deleted
 
@@ -252,7 +290,7 @@ def delete_entity(memory: Memory, kind: EntityKind, name: str) -> list[str]:
     their last memory with another before: that there is none is no error."""
     with contextlib.suppress(NotFound):
         name = entity(memory, kind, name)["name"]
-    return list(memory.delete_all(**{f"{kind}_id": name})["ids"])
+    return delete_all(memory, Scope(**{f"{kind}_id": name}))
 
 
 def moment(timestamp: float | str | None) -> str | None:
@@ -314,7 +352,8 @@ def _record(memory: Memory, memory_id: str) -> Record | None:
 
 def reset(memory: Memory) -> None:
     """Drop every memory with its history, and what tells of memories."""
-    memory.reset()
-    for kind in (EVENT, EXPORT, FEEDBACK):
-        for document in memory.store.documents(kind):
-            memory.store.delete_document(kind, document.id)
+    with memory.store.together():
+        memory.store.reset()
+        for kind in (EVENT, EXPORT, feedback.KIND):
+            memory.store.delete_documents(kind)
+    memory.catch_up()

@@ -11,6 +11,7 @@ from memgraft.core.filters import SCOPE
 from memgraft.core.ids import uuid7
 from memgraft.core.records import now
 from memgraft.memory import Memory
+from memgraft.serve import feedback as opinions
 from memgraft.serve import operations, schemas, webhooks, wire
 from memgraft.serve.hosted import PROBLEMS, PageNumber, PageSize, Read, Write
 from memgraft.serve.server import Access, access
@@ -33,9 +34,9 @@ def feedback(body: schemas.FeedbackBody, access: Write) -> schemas.Done:
     with access.memory() as memory:
         memory.store.get(body.memory_id)
         if body.feedback is None:
-            memory.store.delete_document(operations.FEEDBACK, body.memory_id)
+            opinions.forget(memory.store, [body.memory_id])
         else:
-            memory.store.put_document(operations.FEEDBACK, body.memory_id, body.model_dump())
+            opinions.keep(memory.store, body.memory_id, body.model_dump())
     return schemas.Done.model_validate({"message": "Feedback received", **body.model_dump()})
 
 
@@ -175,7 +176,8 @@ def administered_elsewhere(access: Admin) -> schemas.Done:
 
 
 @router.get("/api/v1/webhooks/projects/{project}/", tags=["webhooks"])
-def list_webhooks(project: str, access: Read) -> list[dict[str, Any]]:
+def list_webhooks(project: str, access: Admin) -> list[dict[str, Any]]:
+    """For those who make them: their addresses often hold a secret."""
     _own(access, project)
     with access.memory() as memory:
         hooks = memory.store.documents(webhooks.KIND)

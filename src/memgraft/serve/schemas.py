@@ -75,6 +75,10 @@ class SearchBody(Scoped):
     explain: bool = False
 
 
+class SelfHostedSearchBody(SearchBody):
+    show_expired: bool = False
+
+
 class UpdateBody(Body):
     text: Text | None = None
     metadata: Json | None = None
@@ -96,7 +100,7 @@ class BatchBody(Body):
 class FeedbackBody(Body):
     memory_id: Id
     feedback: Literal["POSITIVE", "NEGATIVE", "VERY_NEGATIVE"] | None = None
-    feedback_reason: str | None = None
+    feedback_reason: Text | None = None
 
 
 class ExportBody(Scoped):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from memgraft.core.errors import InvalidInput
 from memgraft.serve import hosted, operations, schemas
+from memgraft.serve.expired import Expired
 from memgraft.serve.hosted import PROBLEMS, Read
 from memgraft.serve.platform import Admin
 
@@ -18,7 +19,6 @@ router = APIRouter(responses=PROBLEMS, tags=["self-hosted"])
 # What both kinds of server do alike.
 _ALIKE: tuple[tuple[str, str, Callable[..., Any], Any], ...] = (
     ("POST", "/memories", hosted.add, schemas.AddAnswer),
-    ("POST", "/search", hosted.search, schemas.Found),
     ("GET", "/memories/{memory_id}", hosted.get, schemas.MemoryAnswer),
     ("PUT", "/memories/{memory_id}", hosted.update, schemas.MemoryAnswer),
     ("DELETE", "/memories/{memory_id}", hosted.delete, schemas.Done),
@@ -48,6 +48,19 @@ def list_memories(
     )  # fmt: skip
     with access.memory() as memory:
         return schemas.Found(results=operations.listed(memory, body, request.url)["results"])
+
+
+@router.post("/search", response_model=schemas.Found)
+def search(body: schemas.SelfHostedSearchBody, access: Read) -> Response:
+    """The memories that have to do with a query, best first; with `show_expired`, also those that
+    expired."""
+    with access.memory() as memory:
+        found = operations.found(memory, body)
+        if body.show_expired:
+            past = Expired(memory.store, access.server.encoder)
+            found = sorted([*found, *operations.found(past, body)], key=lambda one: -one["score"])
+    most = body.top_k or body.limit or operations.DEFAULT_FOUND
+    return hosted.written(schemas.Found(results=found[:most]))
 
 
 @router.post("/reset")

@@ -57,7 +57,8 @@ class Server:
         self.keys = KeyRing(self.root, settings.api_key, required=settings.public)
         self.limiter = RateLimiter()
         self.tenants = Tenants(self._open)
-        self.webhooks = Webhooks(local=not settings.public)
+        # Who holds a key of somebody else's server must not reach what only that server can.
+        self.webhooks = Webhooks(lambda: not settings.public and not self.keys.needed())
         self._turns: dict[str, anyio.Semaphore] = {}
         self.checking = anyio.CapacityLimiter(_CHECKING)
         self._loading = threading.Lock()
@@ -116,11 +117,12 @@ class Server:
             folder = homes_folder(store) / "weights"
             homes.append(injection_home(self._host, self._router_encoder, folder, "encoder"))
         if "passages" in HOMES[self.settings.home]:
-            homes.append(retrieval_home(store, self._encoder))
+            homes.append(retrieval_home(store, self.encoder))
         return homes
 
     @functools.cached_property
-    def _encoder(self) -> Encoder:
+    def encoder(self) -> Encoder:
+        """Of the passages."""
         from memgraft.open import encoder_name
         from memgraft.text.open import open_encoder
 

@@ -9,7 +9,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,8 +24,12 @@ KIND = "webhook"
 EVENTS = ("memory_add", "memory_update", "memory_delete", "memory_categorize")
 TRIES = 3
 _TIMEOUT = 5.0
+# Deliveries of one tenant that may wait, and seconds without any after which its thread ends.
 _WAITING = 1_000
+_IDLE = 30.0
 _PAUSE = 0.2
+# All of IPv6 that stands for a host itself: not for an IPv4 address behind a translator.
+_IPV6 = ipaddress.IPv6Network("2000::/3")
 
 
 @dataclass(frozen=True)
@@ -34,20 +38,28 @@ class _Delivery:
     body: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Line:
+    """What waits to be delivered for one tenant, and the thread that delivers it."""
+
+    waiting: queue.Queue[_Delivery | None]
+    thread: threading.Thread
+
+
 class Webhooks:
-    """Delivers in one thread, in order, trying each address a few times; a request never waits.
+    """Delivers in a thread of each tenant, so that nobody waits for the addresses of another; in
+    order, trying each address a few times. A request never waits.
 
     What is not delivered when the process ends is lost: the history in the store tells it all.
 
     Args:
-        local: deliver to addresses of this computer and its network, too. Of a server that others
-            use, its keys' holders must not reach what only the server can.
+        is_local: true while deliveries to this computer and its network are allowed, too. Of a
+            server that others use, its keys' holders must not reach what only the server can.
     """
 
-    def __init__(self, local: bool = True) -> None:
-        self._local = local
-        self._waiting: queue.Queue[_Delivery | None] = queue.Queue(_WAITING)
-        self._thread: threading.Thread | None = None
+    def __init__(self, is_local: Callable[[], bool] = lambda: True) -> None:
+        self._is_local = is_local
+        self._lines: dict[str, _Line] = {}
         self._lock = threading.Lock()
 
     def tell(self, store: Store, event: str, results: Iterable[Mapping[str, Any]]) -> None:
@@ -63,32 +75,42 @@ class Webhooks:
         for hook in listening:
             for result in told:
                 body = {"event": event, "project_id": store.tenant or "default", "data": result}
-                self._put(_Delivery(hook.body["url"], body))
+                self._put(store.tenant, _Delivery(hook.body["url"], body))
 
     def close(self) -> None:
         """Deliver what waits, for a few seconds. Idempotent."""
         with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is not None:
+            lines, self._lines = list(self._lines.values()), {}
+        deadline = time.monotonic() + _TIMEOUT
+        for line in lines:
             with contextlib.suppress(queue.Full):
-                self._waiting.put(None, timeout=_TIMEOUT)
-            thread.join(_TIMEOUT)
+                line.waiting.put(None, timeout=max(0.0, deadline - time.monotonic()))
+        for line in lines:
+            line.thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _put(self, delivery: _Delivery) -> None:
+    def _put(self, tenant: str, delivery: _Delivery) -> None:
         with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
-                self._thread.start()
-        try:
-            self._waiting.put_nowait(delivery)
-        except queue.Full:
-            log.warning("webhook dropped: %d wait already", _WAITING)
+            line = self._lines.get(tenant)
+            if line is None:
+                line = self._lines[tenant] = self._started(tenant)
+            try:
+                line.waiting.put_nowait(delivery)
+            except queue.Full:
+                log.warning("webhook dropped: %d wait already", _WAITING)
 
-    def _run(self) -> None:
+    def _started(self, tenant: str) -> _Line:
+        waiting: queue.Queue[_Delivery | None] = queue.Queue(_WAITING)
+        thread = threading.Thread(
+            target=self._run, args=(tenant, waiting), name="webhooks", daemon=True
+        )
+        thread.start()
+        return _Line(waiting, thread)
+
+    def _run(self, tenant: str, waiting: queue.Queue[_Delivery | None]) -> None:
         import httpx
 
         with httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client:
-            while (delivery := self._waiting.get()) is not None:
+            while (delivery := self._next(tenant, waiting)) is not None:
                 for turn in range(TRIES):
                     problem = self._tried(client, delivery)
                     if problem is None:
@@ -97,24 +119,59 @@ class Webhooks:
                 else:
                     log.warning("webhook not delivered: %s", problem)
 
+    def _next(self, tenant: str, waiting: queue.Queue[_Delivery | None]) -> _Delivery | None:
+        """None when the thread is to end: nothing came for a while, or nothing will."""
+        with contextlib.suppress(queue.Empty):
+            return waiting.get(timeout=_IDLE)
+        with self._lock:
+            # What came this moment is delivered; what comes later starts another thread.
+            with contextlib.suppress(queue.Empty):
+                return waiting.get_nowait()
+            line = self._lines.get(tenant)
+            if line is not None and line.waiting is waiting:
+                del self._lines[tenant]
+        return None
+
     def _tried(self, client: Any, delivery: _Delivery) -> str | None:
         """What went wrong, or None. Whatever an address does, the next one has its turn."""
         try:
-            if not self._local and not _is_global(delivery.url):
+            asked = {"url": delivery.url} if self._is_local() else _pinned(delivery.url)
+            if asked is None:
                 return "not an address of the open network"
             # The answer is not read: its status says all.
-            with client.stream("POST", delivery.url, json=delivery.body) as response:
+            with client.stream("POST", json=delivery.body, **asked) as response:
                 code = response.status_code
         except Exception as error:
             return type(error).__name__
         return None if code < 500 else str(code)
 
 
-def _is_global(url: str) -> bool:
-    """True if every address of the host is of the open network."""
-    parts = urlsplit(url)
-    found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
-    return all(ipaddress.ip_address(address[4][0]).is_global for address in found)
+def _pinned(url: str) -> dict[str, Any] | None:
+    """How to ask for a URL at an address of its host; None unless all are of the open network.
+
+    The name is looked up once: a second time it could mean what the first did not.
+    """
+    import httpx
+
+    wanted = httpx.URL(url)
+    host = wanted.raw_host.decode()
+    found = socket.getaddrinfo(host, wanted.port or 80, type=socket.SOCK_STREAM)
+    addresses = [str(one[4][0]) for one in found]
+    if not addresses or not all(_is_open(one) for one in addresses):
+        return None
+    return {
+        "url": wanted.copy_with(host=addresses[0]),
+        "headers": {"Host": wanted.netloc.decode()},
+        "extensions": {"sni_hostname": host},
+    }
+
+
+def _is_open(address: str) -> bool:
+    """True for one host of the open network: no private address, no group, no translated one."""
+    ip = ipaddress.ip_address(address)
+    if not ip.is_global or ip.is_multicast or ip.is_reserved:
+        return False
+    return isinstance(ip, ipaddress.IPv4Address) or (ip in _IPV6 and ip.sixtofour is None)
 
 
 def checked(url: str | None, event_types: list[str] | None) -> None:

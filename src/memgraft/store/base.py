@@ -218,6 +218,10 @@ class Store(ABC):
         """True if there was one."""
 
     @abstractmethod
+    def delete_documents(self, kind: str, ids: Sequence[str] | None = None) -> int:
+        """Delete those of a kind with these ids, or all of it; returns how many there were."""
+
+    @abstractmethod
     def reset(self) -> None:
         """Drop every record and all history; documents stay."""
 

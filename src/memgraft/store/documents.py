@@ -31,6 +31,14 @@ def keep_newest(connection: sqlite3.Connection, kind: str, count: int) -> None:
     connection.execute(sql, (kind, kind, max(count, 0)))
 
 
+def delete(connection: sqlite3.Connection, kind: str, ids: Sequence[str] | None) -> int:
+    """See `Store.delete_documents`."""
+    if ids is None:
+        return connection.execute("DELETE FROM documents WHERE kind = ?", (kind,)).rowcount
+    sql = "DELETE FROM documents WHERE kind = ? AND id = ?"
+    return connection.executemany(sql, [(kind, one) for one in ids]).rowcount if ids else 0
+
+
 def select(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> list[Document]:
     """The documents that `rest`, from WHERE on, asks for."""
     found = connection.execute(f"SELECT kind, id, body, created_at FROM documents {rest}", values)

@@ -198,6 +198,9 @@ class PostgresStore(Store):
     def delete_document(self, kind: str, id: str) -> bool:
         return self.write(lambda session: session.delete_document(kind, id))
 
+    def delete_documents(self, kind: str, ids: Sequence[str] | None = None) -> int:
+        return self.write(lambda session: session.delete_documents(kind, ids))
+
     # -- the whole -------------------------------------------------------------------------
 
     def reset(self) -> None:

@@ -235,8 +235,15 @@ class PostgresRows(rows.Rows):
 
     def delete_document(self, kind: str, id: str) -> bool:
         """True if there was one."""
-        sql = "DELETE FROM memgraft.documents WHERE tenant = ? AND kind = ? AND id = ? RETURNING id"
-        return bool(self.run(sql, [self.tenant, kind, id]))
+        return bool(self.delete_documents(kind, [id]))
+
+    def delete_documents(self, kind: str, ids: Sequence[str] | None) -> int:
+        """See `Store.delete_documents`."""
+        sql = "DELETE FROM memgraft.documents WHERE tenant = ? AND kind = ?"
+        values: list[Any] = [self.tenant, kind]
+        if ids is not None:
+            sql, values = sql + " AND id = ANY(?)", [*values, list(ids)]
+        return self.connection.execute(sql.replace("?", "%s"), values).rowcount
 
     def _key(self, record_id: str) -> list[Any]:
         return [self.tenant, record_id]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import os
 import sqlite3
 import threading
 import time
@@ -22,6 +21,7 @@ from memgraft.store.base import Document, Entity, Entry, Outcome, Parsed, Store
 from memgraft.store.entries import checked
 from memgraft.store.migrations import migrate
 from memgraft.store.restoring import restore
+from memgraft.store.sqlite_file import check_place, check_same, identity, reserve
 from memgraft.store.sqlite_rows import SQLiteRows
 
 _GUARDS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'history'"
@@ -71,11 +71,13 @@ class SQLiteStore(Store):
         self._busy_timeout = busy_timeout
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        # Whether a transaction is under way that writes; under the lock.
-        self._writes = False
+        # Whether a transaction that writes is under way, and whether it drops all; under the lock.
+        self._writes = self._wiped = False
+        # Which file it is; None in RAM, and where files have no numbers.
+        self._file: tuple[int, int] | None = None
         if not in_ram:
-            _check_place(Path(self.location))
-            _reserve(Path(self.location))
+            check_place(Path(self.location))
+            reserve(Path(self.location))
         with self._translated():
             connection = sqlite3.connect(
                 self.location, timeout=busy_timeout, isolation_level=None, check_same_thread=False
@@ -89,6 +91,7 @@ class SQLiteStore(Store):
                 connection.close()
                 raise
         self._connection = connection
+        self._file = None if in_ram else identity(self.location)
 
     def add(self, record: Record) -> tuple[Record, bool]:
         record = rows.normalised(record)
@@ -214,8 +217,11 @@ class SQLiteStore(Store):
 
     def delete_document(self, kind: str, id: str) -> bool:
         with self._writing() as connection:
-            sql = "DELETE FROM documents WHERE kind = ? AND id = ?"
-            return connection.execute(sql, (kind, id)).rowcount > 0
+            return documents.delete(connection, kind, [id]) > 0
+
+    def delete_documents(self, kind: str, ids: Sequence[str] | None = None) -> int:
+        with self._writing() as connection:
+            return documents.delete(connection, kind, ids)
 
     def reset(self) -> None:
         """See `Store`. The sequence goes on by one, so that every home sees that it lags."""
@@ -231,8 +237,7 @@ class SQLiteStore(Store):
             connection.execute("INSERT INTO sqlite_sequence VALUES ('history', ?)", (after,))
             for _, sql in guards:
                 connection.execute(sql)
-        with self._reading() as connection:  # the log still holds what was dropped
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._wiped = True
 
     def close(self) -> None:
         with self._lock:
@@ -270,11 +275,15 @@ class SQLiteStore(Store):
                 with self._within(connection):
                     yield connection
                 return
+            if self._file is not None:
+                check_same(self.location, self._file)
             connection.execute("BEGIN IMMEDIATE")
-            self._writes = True
+            self._writes, self._wiped = True, False
             try:
                 yield connection
                 connection.execute("COMMIT")
+                if self._wiped:  # the log still holds what was dropped
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -338,34 +347,6 @@ class SQLiteStore(Store):
         rest = f"WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
         with self._reading() as connection:
             return SQLiteRows(connection).select(rest, [*values, most, max(offset, 0)])
-
-
-def _check_place(path: Path) -> None:
-    if path.is_dir():
-        raise StoreError(
-            "the store is one file, not a folder",
-            expected="the path of a file",
-            got=str(path),
-            next_step=f"name a file in it, such as {path / 'memory.db'}",
-        )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            "the folder of the store cannot be created",
-            expected=f"a folder at {path.parent}",
-            got=str(error),
-            next_step="choose another path, or check the permissions",
-        ) from error
-
-
-def _reserve(path: Path) -> None:
-    """A new file is its owner's alone to read; those that SQLite puts beside it follow it.
-
-    What fails here fails again, and is told of, where SQLite opens it.
-    """
-    with contextlib.suppress(OSError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _enter_wal(connection: sqlite3.Connection, patience: float) -> None:

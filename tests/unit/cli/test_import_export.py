@@ -77,6 +77,22 @@ def test_of_one_user(store: str, tmp_path: Path) -> None:
     assert run(*words, "--store", store) == f"1 records in {file}\n"
 
 
+def test_of_a_tenant(store: str, tmp_path: Path) -> None:
+    file, new = tmp_path / "out.jsonl", str(tmp_path / "new.db")
+    run("export", str(file), "--format", "jsonl", "--store", store)
+    assert figures(run("import", str(file), "--store", new, "--tenant", "acme"))["added"] == 3
+    assert run("memories", "--store", new) == "Nothing yet.\n"
+    words = ("export", "--format", "jsonl", "--store", new, "--tenant")
+    assert run(*words, "acme", "--out", str(tmp_path / "2")) == f"3 records in {tmp_path / '2'}\n"
+    assert (tmp_path / "2").read_text() == file.read_text()
+    with pytest.raises(InvalidInput, match="there is no store"):
+        run(*words, "typo", "--out", str(tmp_path / "3"))
+    with pytest.raises(InvalidInput, match="there is no store"):
+        run("import", str(file), "--store", new, "--tenant", "typo", "--dry-run")
+    with pytest.raises(InvalidInput, match="facts in weights have no tenant"):
+        run("export", str(tmp_path / "4"), "--store", new, "--tenant", "acme")
+
+
 def test_conflicts_and_duplicates_are_told(store: str, tmp_path: Path) -> None:
     file = tmp_path / "out.jsonl"
     run("export", str(file), "--format", "jsonl", "--store", store)

@@ -84,6 +84,20 @@ def test_another_encoder_is_refused_until_all_is_embedded_anew(store: str) -> No
     assert "Tea is green" in run("search", "tea", "--store", store, "--encoder", "static")
 
 
+def test_one_tenant_alone_is_embedded_anew(store: str) -> None:
+    for tenant in ("acme", "other"):
+        with open_retrieval(store, tenant=tenant) as memory:
+            memory.add("Boats are blue", user_id="me")
+    told = run("reembed", "--store", store, "--tenant", "acme", "--encoder", "static")
+    assert "1 memories embedded with static" in told
+    open_retrieval(store, tenant="acme", encoder="static").close()
+    for tenant in ("other", ""):
+        with pytest.raises(FolderError, match="memgraft reembed"):
+            open_retrieval(store, tenant=tenant, encoder="static")
+    with pytest.raises(InvalidInput, match="there is no store"):
+        run("reembed", "--store", store, "--tenant", "typo")
+
+
 def test_draw(store: str, tmp_path: Path) -> None:
     made = run("draw", str(tmp_path / "pictures"), "--store", store).split()
     assert {Path(path).name for path in made} >= {"activation.png", "categories.png"}

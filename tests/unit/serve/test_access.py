@@ -188,3 +188,27 @@ def test_too_many_requests(serve: Serve, ring: KeyRing) -> None:
     refused = client.get("/v1/ping/", headers=with_key(slow))
     assert int(refused.headers["Retry-After"]) >= 1
     assert client.get("/v1/ping/", headers=with_key(quick)).status_code == 200
+
+
+def test_figures_of_all_tenants_are_for_an_admin_of_the_default_one(
+    serve: Serve, ring: KeyRing
+) -> None:
+    client = serve()
+    assert client.get("/metrics").status_code == 200, "nobody needs a key yet"
+    refused = [ring.create("b", "bo")[0], ring.create("r", rights=["read", "write"])[0]]
+    secret, _ = ring.create("a")
+    client = serve()
+    for other in refused:
+        assert client.get("/metrics", headers=with_key(other)).status_code == 403
+    assert "memgraft_requests_total" in client.get("/metrics", headers=with_key(secret)).text
+
+
+def test_addresses_of_webhooks_are_for_those_who_make_them(serve: Serve, ring: KeyRing) -> None:
+    reader, _ = ring.create("r", rights=["read", "write"])
+    secret, _ = ring.create("a")
+    client = serve()
+    path = "/api/v1/webhooks/projects/default/"
+    made = client.post(path, json={"url": "http://a.example/secret"}, headers=with_key(secret))
+    assert made.status_code == 201
+    assert client.get(path, headers=with_key(reader)).status_code == 403
+    assert len(client.get(path, headers=with_key(secret)).json()) == 1

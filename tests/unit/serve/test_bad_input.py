@@ -149,3 +149,33 @@ def test_a_full_disk_loses_nothing(client: TestClient, tmp_path: Path) -> None:
     with client.app.state.server.tenants.use("") as memory:  # type: ignore[attr-defined]
         memory.store._connection.execute(f"PRAGMA max_page_count = {pages + 9000}")
     assert client.post(ADD, json=body).status_code == 200
+
+
+HALF = b'"\\ud800"'
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/configure", b"{%s: 1}", 400),
+        ("POST", "/api/v1/webhooks/projects/default/", b'{"url": "http://a", "name": %s}', 422),
+        ("POST", "/api/v1/webhooks/projects/default/",
+         b'{"url": "http://a", "event_types": [%s]}', 400),
+        ("POST", "/v1/feedback/",
+         b'{"memory_id": "ID", "feedback": "POSITIVE", "feedback_reason": %s}', 422),
+        ("POST", "/v1/exports/", b'{"schema": {"a": %s}, "user_id": "alex"}', 400),
+        ("PATCH", "/api/v1/orgs/organizations/o/projects/default/", b'{"name": %s}', 400),
+        ("POST", "/v2/profiles/settings/", b'{"entities": {%s: {}}}', 400),
+        ("POST", "/v3/memories/", b'{"filters": {%s: 1}}', 400),
+        ("POST", "/v3/memories/", b'{"filters": {"created_at": {%s: "2026-01-31"}}}', 400),
+        ("POST", "/v3/memories/search/", b'{"query": %s}', 422),
+        ("POST", ADD, b'{"messages": "I like tea", "user_id": "a", "categories": [%s]}', 400),
+    ],
+)  # fmt: skip
+def test_half_a_surrogate_pair_is_refused(
+    client: TestClient, add: Callable[..., str], method: str, path: str, body: bytes, status: int
+) -> None:
+    sent = body.replace(b"%s", HALF).replace(b"ID", add("I like tea").encode())
+    answer = client.request(method, path, content=sent, headers=JSON)
+    assert answer.status_code == status, answer.text
+    assert isinstance(answer.json()["detail"], str)

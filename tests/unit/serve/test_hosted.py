@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from fastapi.testclient import TestClient
 
 Add = Callable[..., str]
+JSON = {"content-type": "application/json"}
 
 
 def texts(answer: object) -> list[str]:
@@ -55,6 +58,20 @@ def test_a_contradiction_supersedes(client: TestClient) -> None:
     assert texts(client.get("/v1/memories/?user_id=y").json()) == ["My name is Ada"]
     lines = client.get(f"/v1/memories/{answer['results'][0]['id']}/history/").json()
     assert [line["event"] for line in lines] == ["ADD", "UPDATE", "ADD"]
+
+
+@pytest.mark.parametrize("path", ["/v1/memories/", "/v3/memories/add/", "/memories"])
+def test_as_given_nothing_is_superseded(client: TestClient, path: str) -> None:
+    messages = [
+        {"role": "user", "content": "I live in Lisbon"},
+        {"role": "assistant", "content": "I live in Porto"},
+    ]
+    for said, events in ((messages, ["ADD", "ADD"]), ("I live in Faro", ["ADD"])):
+        body = {"messages": said, "user_id": "y", "infer": False}
+        results = client.post(path, json=body).json()["results"]
+        assert [one["event"] for one in results] == events
+    left = texts(client.get("/v1/memories/?user_id=y").json())
+    assert left == ["I live in Faro", "I live in Porto", "I live in Lisbon"]
 
 
 def test_adding_without_a_scope_is_refused(client: TestClient) -> None:
@@ -131,6 +148,9 @@ def test_filters_nest(client: TestClient, add: Add) -> None:
     assert listed({**alex, "NOT": [{"categories": {"contains": "food"}}]}) == {"tea"}
     assert listed({"AND": [alex, {"metadata": {"n": {"gte": 2}}}]}) == {"cake", "rye bread"}
     assert listed({**alex, "keywords": {"icontains": "BREAD"}}) == {"rye bread"}
+    add("a house", metadata={"address": {"city": "Porto"}})
+    assert listed({**alex, "metadata": {"address": {"city": "Porto"}}}) == {"a house"}
+    assert client.delete("/v1/memories/", params={"filters": "{'keywords': 'house'}"}).is_success
     assert listed({**alex, "created_at": {"gte": "2020-01-01", "lte": "2999-01-01"}}) == {
         "tea", "cake", "rye bread",
     }  # fmt: skip
@@ -186,7 +206,13 @@ def test_deleting_all_needs_a_scope(client: TestClient, add: Add) -> None:
 @pytest.mark.parametrize(
     "filters",
     [{"metadata": {}}, {"created_at": {}}, {"user_id": {}}, {"categories": {}}, {"OR": [{}]},
-     {"NOT": []}, {"AND": []}, {"memory_ids": []}, {"AND": [{"user_id": "alex"}, {}]}],
+     {"NOT": []}, {"AND": []}, {"memory_ids": []}, {"AND": [{"user_id": "alex"}, {}]},
+     {"metadata": {"topic": {}}}, {"metadata": {"topic": None}},
+     {"metadata": {"topic": {"nin": []}}}, {"metadata": {"topic": {"ne": ""}}}, {"keywords": ""},
+     {"keywords": {"contains": ""}}, {"keywords": {"icontains": ""}}, {"user_id": {"nin": []}},
+     {"agent_id": None},
+     {"agent_id": {"eq": None}}, {"user_id": {"ne": ""}}, {"user_id": {"nin": [None]}},
+     {"NOT": [{"user_id": {"in": []}}]}, {"NOT": {"memory_ids": None}}, {"expiration_date": None}],
 )  # fmt: skip
 def test_conditions_that_say_nothing_delete_nothing(
     client: TestClient, add: Add, filters: dict[str, object]
@@ -195,6 +221,45 @@ def test_conditions_that_say_nothing_delete_nothing(
     answer = client.delete("/v1/memories/", params={"filters": repr(filters)})
     assert answer.status_code == 400
     assert client.get("/v1/memories/").json()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [{"metadata": {"topic": {}}}, {"metadata": {"topic": {"nin": []}}}, {"keywords": ""},
+     {"keywords": {"contains": ""}}, {"keywords": {"icontains": ""}}, {"user_id": {"nin": []}}],
+)  # fmt: skip
+def test_conditions_that_all_fulfil_are_refused_everywhere(
+    client: TestClient, condition: dict[str, object]
+) -> None:
+    answer = client.post("/v3/memories/", json={"filters": condition})
+    assert answer.status_code == 400
+    assert "says nothing" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"filters": {"created_at": {"gte": "0001-01-01T00:00:00+23:59"}}},
+     {"filters": {"created_at": {"lte": "9999-12-31T23:59:59-01:00"}}},
+     {"start_date": "0001-01-01T00:00:00+23:59"}, {"end_date": "9999-12-31T23:59:59-01:00"}],
+)  # fmt: skip
+def test_times_that_utc_does_not_have(client: TestClient, body: dict[str, object]) -> None:
+    assert client.post("/v3/memories/", json=body).status_code == 400
+
+
+def test_what_a_memory_took_the_place_of_goes_with_it_if_asked(client: TestClient) -> None:
+    ids = []
+    for text in ("My name is Yusuf", "My name is Ada", "My name is Eve"):
+        body = {"messages": text, "user_id": "y"}
+        ids.append(client.post("/v3/memories/add/", json=body).json()["results"][0]["id"])
+    oldest, middle, newest = (f"/v1/memories/{memory_id}/" for memory_id in ids)
+    assert client.delete(middle, params={"delete_linked": "false"}).status_code == 200
+    assert client.get(oldest).status_code == 200
+    ids.append(client.post("/v3/memories/add/", json=body | {"messages": "My name is Zoe"})
+               .json()["results"][0]["id"])  # fmt: skip
+    assert client.delete(f"/v1/memories/{ids[-1]}/?delete_linked=true").status_code == 200
+    assert client.get(newest).status_code == 404
+    assert client.get(oldest).status_code == 200, "the line was broken before it"
+    assert client.delete(newest, params={"delete_linked": True}).status_code == 404
 
 
 @pytest.mark.parametrize("query", ["user_id=&agent_id=bot", "user_id=a&user_id=b", "filters="])
@@ -212,7 +277,9 @@ def test_superseded_and_expired_memories_are_deleted_too(
     client: TestClient, add: Add, path: str
 ) -> None:
     expired = add("I swam", expiration_date="2001-01-01")
-    ids = [expired, add("My name is Yusuf"), add("My name is Ada")]
+    ids = [expired, *(add(text, infer=True) for text in ("My name is Yusuf", "My name is Ada"))]
+    assert client.get(f"/v1/memories/{ids[1]}/").json()["memory"] == "My name is Yusuf"
+    assert texts(client.get("/v1/memories/").json()) == ["My name is Ada"]
     assert client.delete(path).status_code == 200
     assert [client.get(f"/v1/memories/{i}/").status_code for i in ids] == [404, 404, 404]
 
@@ -229,6 +296,11 @@ def test_days_are_whole(client: TestClient, add: Add) -> None:
     assert [count({"lte": today}), count({"gte": today})] == [1, 1]
     assert [count({"ne": today}), count({"gt": today}), count({"lt": today})] == [0, 0, 0]
     assert count({"nin": [today]}) == 0
+    basic = today.replace("-", "")
+    assert [count(basic), count({"gte": basic}), count({"lte": basic})] == [1, 1, 1]
+    assert [count({"gt": basic}), count({"gte": basic + "T000000Z"})] == [0, 1]
+    week = date.fromisoformat(today).strftime("%G-W%V-%u")
+    assert [count(week), count({"gte": week}), count({"lt": week})] == [1, 1, 0]
 
 
 def test_a_wildcard_wants_something(client: TestClient, add: Add) -> None:
@@ -256,13 +328,62 @@ def test_batches_change_all_or_nothing(client: TestClient, add: Add) -> None:
     assert client.put("/v1/batch/", json={"memories": items}).status_code == 404
     assert client.get(f"/v1/memories/{one}/").json()["memory"] == "I like tea"
     items[1]["memory_id"] = two
+    items[1]["text"] = "I like mate"
+    assert client.put("/v1/batch/", json={"memories": items}).status_code == 409
+    for bad in ("\ud800", "\0", " "):
+        items[1]["text"] = bad
+        body = json.dumps({"memories": items})
+        assert client.put("/v1/batch/", content=body, headers=JSON).status_code in (400, 422)
+    found = {"query": "what do I like", "user_id": "alex"}
+    for shown in (
+        client.get("/v1/memories/").json(),
+        client.post("/v3/memories/search/", json=found).json(),
+    ):
+        assert sorted(texts(shown)) == ["I like cake", "I like tea"]
+    assert [len(client.get(f"/v1/memories/{i}/history/").json()) for i in (one, two)] == [1, 1]
+    items[1]["text"] = "I like rye"
     assert client.put("/v1/batch/", json={"memories": items}).status_code == 200
+    assert "I like rye" in texts(client.post("/v3/memories/search/", json=found).json())
     assert client.get(f"/v1/memories/{one}/").json()["memory"] == "I like mate"
-    both = {"memories": [{"memory_id": one}, {"memory_id": two}]}
+    both = {"memories": [{"memory_id": one}, {"memory_id": "unknown"}]}
+    assert client.request("DELETE", "/v1/batch/", json=both).status_code == 404
+    assert len(client.get("/v1/memories/").json()) == 2
+    both["memories"][1]["memory_id"] = two
     assert client.request("DELETE", "/v1/batch/", json=both).status_code == 200
     assert client.get("/v1/memories/").json() == []
     many = {"memories": [{"memory_id": "x"}] * 1001}
     assert client.request("DELETE", "/v1/batch/", json=many).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", "/v1/batch/"), ("DELETE", "/v1/memories/?user_id=alex"),
+     ("DELETE", "/v1/memories/?filters={'user_id':{'in':['alex']}}"),
+     ("DELETE", "/v2/entities/user/alex/"), ("POST", "/reset")],
+)  # fmt: skip
+def test_many_deletes_are_one_transaction_and_take_feedback_along(
+    serve: Callable[..., TestClient], method: str, path: str
+) -> None:
+    client = serve()
+    said = [{"role": "user", "content": f"I visited place {n}"} for n in range(5)]
+    body = {"messages": said, "user_id": "alex", "infer": False}
+    ids = [one["id"] for one in client.post("/v3/memories/add/", json=body).json()["results"]]
+    for memory_id in ids:
+        opinion = {"memory_id": memory_id, "feedback": "NEGATIVE", "feedback_reason": "untrue"}
+        assert client.post("/v1/feedback/", json=opinion).status_code == 200
+    statements: list[str] = []
+    with client.app.state.server.tenants.use("") as memory:
+        store = memory.store
+        assert store.count_documents("feedback") == 5
+        store._connection.set_trace_callback(statements.append)
+    wanted = {"memories": [{"memory_id": one} for one in ids]} if path == "/v1/batch/" else None
+    assert client.request(method, path, json=wanted).status_code == 200
+    store._connection.set_trace_callback(None)
+    assert statements.count("BEGIN IMMEDIATE") == 1
+    assert client.get("/v1/memories/").json() == []
+    assert store.count_documents("feedback") == 0
+    found = {"query": "place", "user_id": "alex"}
+    assert client.post("/v3/memories/search/", json=found).json()["results"] == []
 
 
 def test_entities(client: TestClient, add: Add) -> None:
@@ -305,3 +426,19 @@ def test_what_has_expired_is_not_found(client: TestClient, add: Add) -> None:
     assert client.post("/v3/memories/search/", json=body).json()["results"] == []
     body = {"filters": {"user_id": "alex"}, "show_expired": True}
     assert texts(client.post("/v3/memories/", json=body).json()) == ["I like tea"]
+
+
+def test_a_self_hosted_search_shows_what_has_expired_if_asked(client: TestClient, add: Add) -> None:
+    add("I like green tea", expiration_date="2001-01-01", metadata={"n": 1})
+    add("My dentist is Dr. Okafor")
+    add("I like black tea", user_id="bo", expiration_date="2001-01-01")
+    body = {"query": "which tea do I like?", "filters": {"user_id": "alex"}, "top_k": 1}
+    assert texts(client.post("/search", json=body).json()) != ["I like green tea"]
+    body["show_expired"] = True
+    [found] = client.post("/search", json=body).json()["results"]
+    assert (found["memory"], found["expiration_date"]) == ("I like green tea", "2001-01-01")
+    assert 0 < found["score"] <= 1
+    both = texts(client.post("/search", json=body | {"top_k": 5}).json())
+    assert sorted(both) == ["I like green tea", "My dentist is Dr. Okafor"]
+    body["filters"] = {"user_id": "alex", "metadata": {"n": 2}}
+    assert texts(client.post("/search", json=body).json()) == []

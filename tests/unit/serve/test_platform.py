@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from memgraft.serve import feedback
+
 Add = Callable[..., str]
 PROJECT = "/api/v1/orgs/organizations/memgraft/projects/default/"
 
@@ -21,6 +23,16 @@ def test_feedback_is_for_a_known_memory(client: TestClient, add: Add) -> None:
     assert client.post("/v1/feedback/", json=body | {"feedback": None}).status_code == 200
     assert client.post("/v1/feedback/", json=body | {"feedback": "SUPERB"}).status_code == 422
     assert client.post("/v1/feedback/", json=body | {"memory_id": "x"}).status_code == 404
+
+
+def test_feedback_goes_with_its_memory(client: TestClient, add: Add) -> None:
+    ids = [add("I like tea"), add("I like cake")]
+    for one in ids:
+        body = {"memory_id": one, "feedback": "POSITIVE", "feedback_reason": "It is so"}
+        assert client.post("/v1/feedback/", json=body).status_code == 200
+    assert client.delete(f"/v1/memories/{ids[0]}/").status_code == 200
+    with client.app.state.server.tenants.use("") as memory:  # type: ignore[attr-defined]
+        assert [one.id for one in memory.store.documents(feedback.KIND)] == ids[1:]
 
 
 def test_events_tell_how_an_add_went(client: TestClient) -> None:

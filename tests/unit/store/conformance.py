@@ -496,6 +496,33 @@ class StoreConformance:
         assert not store.delete_document("event", "1")
         assert store.document("key", "1") is not None
 
+    def test_documents_are_deleted_together(self, store: Store) -> None:
+        for kind in ("event", "note"):
+            for number in range(4):
+                store.put_document(kind, str(number), {})
+        assert store.delete_documents("event", ["0", "2", "unknown"]) == 2
+        assert [document.id for document in store.documents("event")] == ["3", "1"]
+        assert store.delete_documents("event", []) == 0
+        assert store.delete_documents("event") == 2
+        assert store.delete_documents("event") == 0
+        assert store.count_documents("note") == 4
+
+    def test_a_reset_can_be_part_of_more(self, store: Store) -> None:
+        store.add(Record.new("I sail"))
+        store.put_document("event", "1", {})
+        with pytest.raises(ZeroDivisionError), store.together():
+            store.reset()
+            store.delete_documents("event")
+            raise ZeroDivisionError
+        assert (store.count(), store.count_documents("event")) == (1, 1)
+        before = store.sequence()
+        with store.together():
+            store.reset()
+            store.delete_documents("event")
+        assert (store.count(), store.count_documents("event")) == (0, 0)
+        assert store.sequence() > before
+        assert store.changed(before) is None
+
     def test_only_the_newest_documents_are_kept(self, store: Store) -> None:
         store.put_document("key", "0", {})
         for number in range(6):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -240,15 +241,40 @@ def test_the_index_refuses_a_second_live_copy(sqlite_store: SQLiteStore) -> None
         )
 
 
-def test_reset_wipes_the_bytes(sqlite_store: SQLiteStore, path: Path) -> None:
+@pytest.mark.parametrize("together", [False, True])
+def test_reset_wipes_the_bytes(sqlite_store: SQLiteStore, path: Path, together: bool) -> None:
     for number in range(50):
         sqlite_store.add(Record.new(f"the secret word is xylophone {number}"))
-    sqlite_store.reset()
+    with sqlite_store.together() if together else contextlib.nullcontext():
+        sqlite_store.reset()
     for file in path.parent.iterdir():
         assert b"xyloph" not in file.read_bytes(), file.name
 
 
 # Faults
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be removed there")
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_acknowledged_that_goes_to_a_removed_file(path: Path, replaced: bool) -> None:
+    with closing(SQLiteStore(path)) as store, closing(SQLiteStore(path.parent / "new")) as new:
+        kept, _ = store.add(Record.new("I like tea"))
+        new.close()
+        path.rename(path.parent / "aside")
+        if replaced:
+            (path.parent / "new").rename(path)
+        for write in (
+            lambda: store.add(Record.new("I like cake")),
+            lambda: store.delete(kept.id),
+            lambda: store.put_document("note", "1", {}),
+            store.reset,
+            store.together().__enter__,
+        ):
+            with pytest.raises(StoreError, match=r"removed or replaced.*next: put it back") as told:
+                write()
+            assert not isinstance(told.value, StoreBusy)
+        (path.parent / "aside").replace(path)
+        assert store.add(Record.new("I like cake"))[1], "it is the same file again"
 
 
 def test_a_busy_store_says_so(sqlite_store: SQLiteStore, path: Path) -> None:
