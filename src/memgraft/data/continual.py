@@ -8,6 +8,8 @@ digits). Facts are a synthetic family: keys with a value each, drawn anew for ev
 - digits-permuted: all classes, with pixels in an order of the task's own (domain-incremental).
 - facts-split: every task has keys of its own.
 - facts-permuted: the same keys in every task, which is marked by a cue, and other values.
+
+Each family has a validation part, for choosing settings: see `family`.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ FAMILIES = ("digits-split", "digits-permuted", "facts-split", "facts-permuted")
 LABELS = 10
 # Pixels are 0 to 16; their mean is about 5 and their deviation about 6.
 MEAN, DEVIATION = 5.0, 6.0
-# Every fourth digit is for the test.
+# Every fourth digit is for the test, and every fourth of the others for validation.
 HELD_OUT = 4
 
 Ids = NDArray[np.int64]
@@ -41,6 +43,11 @@ class Examples:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def bytes(self) -> int:
+        """What they take in memory."""
+        return self.ids.nbytes + self.features.nbytes + self.labels.nbytes
+
     def at(self, index: Ids) -> Examples:
         """The examples of this index, in its order."""
         return Examples(self.ids[index], self.features[index], self.labels[index])
@@ -55,8 +62,13 @@ class Family:
     tasks: list[tuple[Examples, Examples]]
 
 
-def family(name: str, tasks: int = 5, seed: int = 0) -> Family:
+def family(name: str, tasks: int = 5, seed: int = 0, *, validation: bool = False) -> Family:
     """So many tasks of a family; the seed draws permutations, facts and the order of classes.
+
+    Args:
+        validation: tasks to choose settings on. Of digits, `test` is held out of what is trained on
+            otherwise, and `train` is the rest of that: no image of the real test is in either.
+            What the seed draws is drawn apart, so facts, nothing of which is held out, are others.
 
     Raises:
         InvalidInput: there is no such family, or it has fewer tasks.
@@ -66,14 +78,17 @@ def family(name: str, tasks: int = 5, seed: int = 0) -> Family:
         raise InvalidInput(f"there is no family {name!r}", expected=", ".join(FAMILIES))
     if not 2 <= tasks <= LABELS // 2:
         raise InvalidInput("tasks do not fit", expected=f"2 to {LABELS // 2}", got=str(tasks))
-    rng = np.random.default_rng([seed, FAMILIES.index(name)])
+    rng = np.random.default_rng([seed, FAMILIES.index(name), *([1] if validation else [])])
     if name.startswith("facts"):
         return _facts(tasks, rng, split=name == "facts-split")
-    return _digits(tasks, rng, split=name == "digits-split")
+    return _digits(tasks, rng, split=name == "digits-split", validation=validation)
 
 
-def _digits(tasks: int, rng: np.random.Generator, *, split: bool) -> Family:
+def _digits(tasks: int, rng: np.random.Generator, *, split: bool, validation: bool) -> Family:
     pixels, labels = _images()
+    if validation:
+        for_test = np.arange(len(labels)) % HELD_OUT == 0
+        pixels, labels = pixels[~for_test], labels[~for_test]
     held_out = np.arange(len(labels)) % HELD_OUT == 0
     classes = rng.permutation(LABELS)
     made = []

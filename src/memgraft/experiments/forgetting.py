@@ -14,7 +14,7 @@ from torch import Tensor
 from memgraft.core.config import Config
 from memgraft.data.pressure import IGNORED, PressureConfig, sequences
 from memgraft.experiments.runs import once, titled
-from memgraft.experiments.survival import Life, kaplan_meier, lives
+from memgraft.experiments.survival import counted, lives
 from memgraft.experiments.systems import MEMNETS, MemNetLearner, learner
 from memgraft.experiments.watch import habits, pictured
 from memgraft.memnet.baselines import count
@@ -102,6 +102,7 @@ def run_forgetting(
     seeds: int = 3,
     systems: Sequence[str] = SYSTEMS,
     progress: Progress | None = None,
+    first: int = 0,
 ) -> list[dict[str, Any]]:
     """Every MemNet with every seed; one result per run.
 
@@ -109,7 +110,7 @@ def run_forgetting(
     `out` are not done again.
     """
     results = []
-    for seed in range(seeds):
+    for seed in range(first, first + seeds):
         for system in systems:
             folder = out / f"{system}-{seed}"
             settings = {"system": system, "seed": seed, **asdict(config)}
@@ -146,8 +147,8 @@ def measured(
 
     accuracy, of what is asked; by_age, the same for the newest and the older quarters of items;
     gate_asked and gate_never, mean write gates of values whose key may or may never be asked;
-    lifetime_asked and lifetime_never, median segments until they are overwritten (Kaplan-Meier,
-    None where most outlive the sequence); survival, the curve of all; and `habits`.
+    lives, what became of the slots that held values of each kind, as `counted` has them; and
+    `habits`.
     """
     items = config.items(pressure)
     ids, targets, ages = sequences(config.sequences, items, config.measured, HELD_OUT)
@@ -170,9 +171,7 @@ def measured(
         "by_age": _by_age(right, ages, items),
         "gate_asked": float(gate[told & after].mean()),
         "gate_never": float(gate[told & ~after].mean()) if (told & ~after).any() else None,
-        "lifetime_asked": _median(asked),
-        "lifetime_never": _median(never),
-        "survival": {"asked": _curve(asked), "never": _curve(never)},
+        "lives": {"asked": counted(asked), "never": counted(never)},
         **habits(moments),
         "pictured": pictured(moments) if pictures else None,
     }
@@ -181,13 +180,3 @@ def measured(
 def _by_age(right: Any, ages: Any, items: int) -> list[float | None]:
     quarters = np.minimum(3, 4 * ages // items)
     return [float(right[quarters == q].mean()) if (quarters == q).any() else None for q in range(4)]
-
-
-def _curve(found: Sequence[Life]) -> tuple[list[float], list[float]]:
-    return kaplan_meier([life.segments for life in found], [life.ended for life in found])
-
-
-def _median(found: Sequence[Life]) -> float | None:
-    """When half are gone."""
-    times, share = _curve(found)
-    return next((time for time, left in zip(times, share, strict=True) if left <= 0.5), None)

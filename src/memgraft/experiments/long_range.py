@@ -124,6 +124,7 @@ def run_long_range(
     seeds: int = 3,
     systems: Sequence[str] = SYSTEMS,
     progress: Progress | None = None,
+    first: int = 0,
 ) -> list[dict[str, Any]]:
     """Train and measure every system with every seed; one result per run.
 
@@ -131,7 +132,7 @@ def run_long_range(
     what the memory did. Runs that are done in `out` are not done again.
     """
     results = []
-    for seed in range(seeds):
+    for seed in range(first, first + seeds):
         for system in systems:
             folder = out / f"{system}-{seed}"
             settings = {"system": system, "seed": seed, **asdict(config)}

@@ -11,6 +11,8 @@ from memgraft.evals.pictures import Panel, Picture, Series
 from memgraft.experiments.spread import mean, spread, systems
 
 FIGURES = ("average", "forgetting")
+# The systems whose tables are drawn, where they are there.
+TABLES = ("memnet", "nearest", "transformer-window", "transformer-replay")
 
 
 def pictures(results: Sequence[dict[str, Any]]) -> list[Picture]:
@@ -19,7 +21,8 @@ def pictures(results: Sequence[dict[str, Any]]) -> list[Picture]:
     for family in dict.fromkeys(row["family"] for row in results):
         rows = [row for row in results if row["family"] == family]
         found.append(_course(family, rows))
-        found.append(_tables(family, rows))
+        if shown := [name for name in TABLES if name in systems(rows)]:
+            found.append(_tables(family, rows, shown))
     return found
 
 
@@ -45,12 +48,9 @@ def _course(family: str, rows: Sequence[dict[str, Any]]) -> Picture:
     return Picture(f"course-{family}", family, [over, Panel("in the end", "bars", bars)])
 
 
-def _tables(family: str, rows: Sequence[dict[str, Any]]) -> Picture:
-    wanted = [
-        n for n in ("memnet", "transformer-window", "transformer-replay") if n in systems(rows)
-    ]
+def _tables(family: str, rows: Sequence[dict[str, Any]], shown: Sequence[str]) -> Picture:
     panels = []
-    for name in wanted:
+    for name in shown:
         tables = [row["accuracy"] for row in rows if row["system"] == name]
         panels.append(
             Panel(

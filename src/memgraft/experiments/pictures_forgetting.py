@@ -8,6 +8,7 @@ from typing import Any
 from memgraft.evals.pictures import Panel, Picture, Series
 from memgraft.experiments.inside import inside
 from memgraft.experiments.spread import mean, spread, systems
+from memgraft.experiments.survival import pooled
 
 OVER = (
     ("accuracy", "accuracy"),
@@ -78,15 +79,19 @@ def _by_age(rows: Sequence[dict[str, Any]]) -> list[Series]:
 
 
 def _survival(rows: Sequence[dict[str, Any]]) -> list[Panel]:
+    """A curve per pressure of the lives of all seeds; it is flat where nothing was overwritten."""
     kinds = {"asked": "may be asked", "never": "never asked"}
     return [
         Panel(
             title,
             "steps",
             [
-                Series(f"{float(level):g} items per slot", *found["survival"][kind])
-                for level, found in rows[0]["pressure"].items()
-                if len(found["survival"][kind][0]) > 1
+                Series(
+                    f"{float(level):g} items per slot",
+                    *pooled(row["pressure"][level]["lives"][kind] for row in rows),
+                )
+                for level in rows[0]["pressure"]
+                if any(row["pressure"][level]["lives"][kind] for row in rows)
             ],
             x="segments",
             y="share that is left",

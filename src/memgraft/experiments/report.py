@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,11 @@ from memgraft.experiments import (
     pictures_long_range,
     tables,
 )
-from memgraft.experiments.runs import read_json, write_json
+from memgraft.experiments.runs import SETTINGS, read_json, write_json
 
-RESULTS, REPORT, PAGE = "results.json", "report.md", "figures.html"
+RESULTS, REPORT, PAGE, RUNS = "results.json", "report.md", "figures.html", "runs"
+# What tells one run of an experiment from another.
+NAMED = ("family", "system", "seed")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ FORMS = {
         "Forgetting",
         "More items than slots, half of which are of a kind that is never asked for. Gates are of "
         "writing a value, lifetimes the median number of segments until it is overwritten "
-        "(Kaplan-Meier; - where most outlive the sequence), both by whether it may be asked.",
+        "(Kaplan-Meier over the lives of all seeds; > n where most outlive n, the last observed), "
+        "both by whether it may be asked.",
         tables.forgetting,
         pictures_forgetting.pictures,
     ),
@@ -66,18 +70,29 @@ FORMS = {
 
 
 def write_report(name: str, results: Sequence[dict[str, Any]], folder: Path, command: str) -> None:
-    """Write results, figures and report of an experiment into a folder.
+    """Write results, figures and report of an experiment into a folder, which holds its runs.
+
+    With the results go the date, the version and the settings that they were made with. Results
+    that are written again as they were keep their date and version.
 
     Raises:
         MissingExtra: matplotlib or plotly is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / RESULTS, {"experiment": name, "command": command, "results": results})
+    plain = json.loads(json.dumps(results))
+    before = read_json(folder / RESULTS)
+    made = {"date": datetime.date.today().isoformat(), "version": __version__}
+    if before is not None and before.get("results") == plain:
+        made = {key: before[key] for key in made if key in before}
+    content = {"experiment": name, "command": command, **made, "settings": _settings(folder, plain)}
+    write_json(folder / RESULTS, {**content, "results": plain})
     redraw(folder)
 
 
 def redraw(folder: Path) -> list[Path]:
     """Draw figures and report anew from a folder's results; returns the files.
+
+    Date, version and settings are those of the results, unknown where they do not say.
 
     Raises:
         InvalidInput: the folder holds no results.
@@ -98,10 +113,10 @@ def redraw(folder: Path) -> list[Path]:
     parts = [
         f"# {form.title}",
         f"```\n{content['command']}\n```",
-        f"{datetime.date.today().isoformat()}, memgraft {__version__}. {form.about} Means over "
-        f"{seeds} seeds, ± the standard deviation over them."
+        _provenance(content),
+        f"{form.about} Means over {seeds} seeds, ± the standard deviation over them."
         if seeds > 1
-        else f"{datetime.date.today().isoformat()}, memgraft {__version__}. {form.about} One seed.",
+        else f"{form.about} One seed.",
         form.table(results),
         f"All figures to zoom into: [{PAGE}]({PAGE}).",
         *(f"![{picture.title}]({picture.name}.png)" for picture in pictures),
@@ -109,3 +124,26 @@ def redraw(folder: Path) -> list[Path]:
     with replaced(folder / REPORT) as part:
         part.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return [*files, folder / REPORT]
+
+
+def _settings(folder: Path, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The settings that the runs of these results share, from the files beside the runs."""
+
+    def name(row: dict[str, Any]) -> list[Any]:
+        return [row.get(key) for key in NAMED]
+
+    wanted = [name(row) for row in results]
+    kept = [read_json(path) for path in sorted((folder / RUNS).rglob(SETTINGS))]
+    first, *others = [one for one in kept if name(one) in wanted] or [{}]
+    return {
+        key: value
+        for key, value in first.items()
+        if key not in NAMED and all(one.get(key) == value for one in others)
+    }
+
+
+def _provenance(content: dict[str, Any]) -> str:
+    date, version = (content.get(key, "unknown") for key in ("date", "version"))
+    settings = content.get("settings")
+    told = ", ".join(f"{k} {v}" for k, v in settings.items()) if settings else "unknown"
+    return f"Date {date}, memgraft {version}. Settings: {told}."

@@ -40,7 +40,8 @@ class Reservoir:
 class Elastic:
     """Elastic weight consolidation (arXiv 1612.00796): weights that mattered are held by springs.
 
-    One spring per task and weight, of the strength of the diagonal Fisher information.
+    One spring per task and weight, of the strength of the diagonal of the empirical Fisher
+    information: squared gradients at the true labels, not at labels that the model draws.
     """
 
     def __init__(self, strength: float) -> None:
@@ -58,8 +59,18 @@ class Elastic:
         ]
         return self.strength / 2 * torch.stack(pulls).sum() if pulls else torch.zeros(())
 
+    @property
+    def bytes(self) -> int:
+        """What the springs take: strength and anchor of every weight, for every task."""
+        pairs = [pair for springs in self._springs for pair in springs.values()]
+        return sum(tensor.nbytes for pair in pairs for tensor in pair)
+
     def consolidate(self, model: nn.Module, losses: Iterable[Tensor]) -> None:
-        """Hold the model where it is now; `losses` are of single examples of what it learned."""
+        """Hold the model where it is now.
+
+        Args:
+            losses: of single examples of what it learned, with their true labels.
+        """
         named = {n: p for n, p in model.named_parameters() if p.requires_grad}
         fisher = {name: torch.zeros_like(p) for name, p in named.items()}
         count = 0

@@ -25,8 +25,16 @@ MEMNETS = {
 SYSTEMS = (*MEMNETS, *KINDS)
 
 
-class Learner(nn.Module, ABC):
-    """A network that reads sequences and says what comes next."""
+class Predictor(nn.Module, ABC):
+    """What reads sequences and says what comes next."""
+
+    @abstractmethod
+    def predict(self, ids: Tensor, features: Tensor | None = None) -> Tensor:
+        """Logits (batch, tokens, vocabulary), as evaluation sees them."""
+
+
+class Learner(Predictor):
+    """A network that is trained to."""
 
     @abstractmethod
     def loss(
@@ -38,10 +46,6 @@ class Learner(nn.Module, ABC):
             ids, targets: (batch, tokens); -100 where nothing is due.
             seed: of whatever is random.
         """
-
-    @abstractmethod
-    def predict(self, ids: Tensor, features: Tensor | None = None) -> Tensor:
-        """Logits (batch, tokens, vocabulary), as evaluation sees them."""
 
 
 class PlainLearner(Learner):
@@ -88,7 +92,8 @@ class MemNetLearner(Learner):
         )
         parts = {"task": task_loss(output.logits, targets), **output.losses}
         loss = total(parts, self.network.config)
-        return loss, {name: float(part.detach()) for name, part in parts.items()}
+        figures = {name: float(part.detach()) for name, part in parts.items()}
+        return loss, figures | output.figures
 
     def predict(
         self,

@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from memgraft.experiments.spread import shown, systems, table
+from memgraft.experiments.survival import median, pooled
 
 Results = Sequence[dict[str, Any]]
+
+KEPT = (
+    "nearest: the label of the nearest of the very examples that MemNet lives through, by id and "
+    "the cosine of raw features, with nothing trained; what the stored examples alone are worth. "
+    "kept: what is carried from task to task besides the weights, as it lies in memory: MemNet's "
+    "slots and the edges between all of them, the examples of replay and of nearest, and for EWC a "
+    "strength and an anchor per weight and task."
+)
 
 
 def long_range(results: Results) -> str:
@@ -50,7 +59,7 @@ def long_range(results: Results) -> str:
 
 
 def continual(results: Results) -> str:
-    """The figures of transfer, a table per family."""
+    """How each system was trained, what it keeps, and the figures of transfer; by family."""
     figures = ("average", "forgetting", "backward", "forward", "learned")
     parts = []
     for family in dict.fromkeys(row["family"] for row in results):
@@ -60,12 +69,19 @@ def continual(results: Results) -> str:
                 name,
                 f"{_first(mine, name)['parameters']:,}",
                 f"{_first(mine, name)['trained']:,}",
+                _loop(_first(mine, name)),
+                f"{_first(mine, name)['kept'] / 1000:,.1f}",
                 *(shown(r[figure] for r in _of(mine, name)) for figure in figures),
             ]
             for name in systems(mine)
         ]
-        parts += [f"### {family}", table(["system", "parameters", "trained", *figures], rows)]
-    return "\n\n".join(parts)
+        heads = ["system", "parameters", "trained", "steps · rate", "kept, KB", *figures]
+        parts += [f"### {family}", table(heads, rows)]
+    return "\n\n".join([*parts, KEPT])
+
+
+def _loop(row: dict[str, Any]) -> str:
+    return f"{row['steps']} · {row['lr']:g}" if row["steps"] else "-"
 
 
 def forgetting(results: Results) -> str:
@@ -74,24 +90,35 @@ def forgetting(results: Results) -> str:
         "accuracy",
         "gate_asked",
         "gate_never",
-        "lifetime_asked",
-        "lifetime_never",
         "read_entropy",
         "write_frequency",
+        "writes_per_token",
         "slot_reuse",
     )
+    kinds = ("asked", "never")
     parts = []
     for name in systems(results):
         rows = [
             [
                 f"{float(level):g}",
                 *(shown(r["pressure"][level][f] for r in _of(results, name)) for f in figures),
+                *(_lifetime(_of(results, name), level, kind) for kind in kinds),
             ]
             for level in _first(results, name)["pressure"]
         ]
-        heads = ["items per slot", *(figure.replace("_", " ") for figure in figures)]
+        names = [figure.replace("_", " ") for figure in figures]
+        heads = ["items per slot", *names, *(f"lifetime {kind}" for kind in kinds)]
         parts += [f"### {name}", table(heads, rows)]
     return "\n\n".join(parts)
+
+
+def _lifetime(rows: Results, level: str, kind: str) -> str:
+    """The median over the lives of all seeds; "> n" where most outlive n, the last one observed."""
+    curve = pooled(row["pressure"][level]["lives"][kind] for row in rows)
+    if len(curve[0]) == 1:
+        return "-"
+    found = median(curve)
+    return f"> {curve[0][-1]:g}" if found is None else f"{found:g}"
 
 
 def _of(results: Results, system: str) -> list[dict[str, Any]]:

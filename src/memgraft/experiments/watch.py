@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from memgraft.experiments.survival import WRITTEN
 from memgraft.memnet.losses import entropy
 from memgraft.memnet.model import Moment
 
@@ -18,16 +19,19 @@ def habits(moments: Sequence[Moment]) -> dict[str, float]:
     """How a memory was used over some segments, means over sequences, heads and tokens.
 
     read_sparsity: share of slots that a read gives less than 1 %. read_entropy: in nats, of the
-    reads. write_frequency: mean write gate. slot_reuse: share of what was written that went into
-    slots which had been written before. slots_used: share of slots that were ever written.
+    reads. write_frequency: mean write gate. writes_per_token: share of tokens that write more than
+    10 % of a slot in all. slot_reuse: share of what was written that went into slots which had been
+    written before. slots_used: share of slots that were ever written.
     """
     written = torch.stack([moment.written.sum(dim=-2) for moment in moments])
     before = (written.cumsum(dim=0) - written) > LEAST
     reads = torch.cat([moment.read for moment in moments], dim=-2)
+    mass = torch.cat([moment.written.sum(dim=-1) for moment in moments], dim=-1)
     return {
         "read_sparsity": float((reads < LEAST).float().mean()),
         "read_entropy": float(entropy(reads).mean()),
         "write_frequency": float(torch.cat([m.asked.gate for m in moments], dim=-1).mean()),
+        "writes_per_token": float((mass > WRITTEN).float().mean()),
         "slot_reuse": float((written * before).sum() / written.sum().clamp_min(1e-9)),
         "slots_used": float((written.sum(dim=0) > LEAST).float().mean()),
     }

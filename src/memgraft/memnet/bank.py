@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from memgraft.mag.convolution import ShortConvolution
 from memgraft.memnet.config import MemNetConfig
-from memgraft.memnet.policies import MetaPolicy, random, top_k, uniform
+from memgraft.memnet.policies import MetaPolicy, among, random, top_k, uniform
 from memgraft.memnet.state import MemNetState
 
 
@@ -102,11 +102,10 @@ class MultiHeadMemoryBank(nn.Module):
         self, state: MemNetState, asked: Requests, generator: torch.Generator | None = None
     ) -> Tensor:
         """How each token reads the slots, (batch, heads, tokens, slots), before any spreading."""
-        keys = state.slots[..., : self.config.key_width]
         used = state.usage > 0
         bias = self.vividness * state.usage[..., None, :]
         bias = bias - self.recency * torch.log1p(state.age)[..., None, :]
-        best = top_k(self._scores(asked.query, keys) + bias, self.config.top_k)
+        best = top_k(self._scores(asked.query, state) + bias, self.config.top_k)
         others = torch.stack([uniform(used), random(used, generator)], dim=-2)
         return asked.mixture[..., :1] * best + asked.mixture[..., 1:] @ others
 
@@ -117,12 +116,13 @@ class MultiHeadMemoryBank(nn.Module):
 
     def write_weights(self, state: MemNetState, asked: Requests) -> Tensor:
         """Where each token writes and how much, (batch, heads, tokens, slots)."""
-        keys = state.slots[..., : self.config.key_width]
+        keys, used = state.slots[..., : self.config.key_width], state.usage > 0
         # However weakly a key was written, it is known; written again is where it is strongest.
         alike = asked.key @ F.normalize(keys, dim=-1, eps=1e-3).mT
         steepness, threshold = self.familiar.unbind(dim=-1)
         known = (steepness * (alike.amax(dim=-1, keepdim=True) - threshold)).sigmoid()
-        same = self._scores(asked.key, keys).softmax(dim=-1)
+        known = known * used.any(dim=-1)[..., None, None]  # an empty memory knows nothing
+        same = self._scores(asked.key, state).softmax(dim=-1)
         fresh = self._fresh(state.usage, asked.gate[..., None] * (1 - known))
         return asked.gate[..., None] * (known * same + (1 - known) * fresh)
 
@@ -146,11 +146,12 @@ class MultiHeadMemoryBank(nn.Module):
 
     def recalled(self, state: MemNetState, asked: Requests) -> Tensor:
         """What the tokens' own write keys find, as wide as `read`'s."""
-        keys = state.slots[..., : self.config.key_width]
-        return self.read(state, top_k(self._scores(asked.key, keys), self.config.top_k))
+        return self.read(state, top_k(self._scores(asked.key, state), self.config.top_k))
 
-    def _scores(self, wanted: Tensor, keys: Tensor) -> Tensor:
-        return self.sharpness.exp() * (wanted @ keys.mT)
+    def _scores(self, wanted: Tensor, state: MemNetState) -> Tensor:
+        """How well each slot in use answers; a free one takes no share, of reads or of writes."""
+        keys = state.slots[..., : self.config.key_width]
+        return among(self.sharpness.exp() * (wanted @ keys.mT), state.usage > 0)
 
     def _fresh(self, usage: Tensor, wish: Tensor) -> Tensor:
         """A slot of its own for every token, one-hot: the least used for the greatest wish.

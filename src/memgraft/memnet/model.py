@@ -52,11 +52,16 @@ class Moment:
 @dataclass(frozen=True, eq=False)
 class MemNetOutput:
     """logits (batch, tokens, vocabulary), the state afterwards, and the auxiliary losses by name,
-    none unless they were asked for."""
+    none unless they were asked for.
+
+    figures: of the same call, for a log: `freed`, the slots of all memory heads that a dream frees,
+    a mean over dreams; absent where nothing was dreamt or the losses were not asked for.
+    """
 
     logits: Tensor
     state: MemNetState
     losses: dict[str, Tensor]
+    figures: dict[str, float]
 
 
 class MemNet(nn.Module):
@@ -120,14 +125,15 @@ class MemNet(nn.Module):
         if not switches.memory:
             width = self.config.memory_heads * self.config.value_width
             read = stream.new_zeros(*ids.shape, width)
-            return MemNetOutput(self._said(stream, read), state, {})
+            return MemNetOutput(self._said(stream, read), state, {}, {})
         asked, tail = self.bank.requests(seen, state.tail)
         course = _Course(self, switches, generator if self.training else None, auxiliary, watch)
         state = course.run(state, asked)
         if switches.writes:
             state = replace(state, tail=tail)
         losses = course.losses(asked, embedded) if auxiliary else {}
-        return MemNetOutput(self._said(stream, torch.cat(course.reads, dim=1)), state, losses)
+        logits = self._said(stream, torch.cat(course.reads, dim=1))
+        return MemNetOutput(logits, state, losses, course.figures if auxiliary else {})
 
     def _said(self, stream: Tensor, read: Tensor) -> Tensor:
         logits: Tensor = self.head(self.norm(self.controller.conclude(stream, read)))
@@ -173,6 +179,7 @@ class _Course:
         self.recalled: list[Tensor] = []
         self.weights: list[Tensor] = []
         self.use: Tensor | float = 0.0
+        self.dreams, self.freed = 0, 0
 
     def run(self, state: MemNetState, asked: Requests) -> MemNetState:
         for segment in asked.segments(self.net.config.window):
@@ -197,11 +204,24 @@ class _Course:
             self.recalled.append(bank.recalled(state, asked))
             self.weights.append(read)
             self.use = self.use + (written + read).sum(dim=-2)
-        if on.writes and on.dreaming and int(state.clock[0]) % self._interval == 0:
-            state = self.net.synthesizer(state)
+        if on.writes and on.dreaming:
+            state = self._dreamt(state)
         if self.watch:
             self.watch(Moment(asked, read, written, state))
         return state
+
+    def _dreamt(self, state: MemNetState) -> MemNetState:
+        """The memory after the dreams of those sequences whose clock says so."""
+        due = state.clock % self.net.config.synthesis_interval == 0
+        if not bool(due.any()):
+            return state
+        after: MemNetState = self.net.synthesizer(state)
+        if not bool(due.all()):
+            after = after.where(due, state)
+        if self.auxiliary:
+            self.dreams += int(due.sum())
+            self.freed += int((state.usage > 0).sum()) - int((after.usage > 0).sum())
+        return after
 
     def losses(self, asked: Requests, embedded: Tensor) -> dict[str, Tensor]:
         rebuilt = self.net.hallucinate(torch.cat(self.recalled, dim=1))
@@ -213,5 +233,5 @@ class _Course:
         }
 
     @property
-    def _interval(self) -> int:
-        return self.net.config.synthesis_interval
+    def figures(self) -> dict[str, float]:
+        return {"freed": self.freed / self.dreams} if self.dreams else {}

@@ -13,11 +13,23 @@ MIXED = ("topk", "uniform", "random")
 
 
 def top_k(scores: Tensor, k: int) -> Tensor:
-    """A softmax over the k best slots of each read, 0 elsewhere; scores (..., reads, slots)."""
-    if k < scores.shape[-1]:
-        least = scores.detach().topk(k, dim=-1).values[..., -1:]
-        scores = scores.masked_fill(scores < least, -torch.inf)
-    return scores.softmax(dim=-1)
+    """A softmax over the k best slots of each read, 0 elsewhere; scores (..., reads, slots).
+
+    Of equal slots no more than k are read.
+    """
+    if k >= scores.shape[-1]:
+        return scores.softmax(dim=-1)
+    best = scores.topk(k, dim=-1)
+    return torch.zeros_like(scores).scatter(-1, best.indices, best.values.softmax(dim=-1))
+
+
+def among(scores: Tensor, used: Tensor) -> Tensor:
+    """Scores (..., reads, slots) that leave a softmax to the slots in use, unless none is.
+
+    used (..., slots), boolean.
+    """
+    free = ~used & used.any(dim=-1, keepdim=True)
+    return scores.masked_fill(free[..., None, :], -torch.inf)
 
 
 def uniform(used: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ class MemNetState:
     edges (batch, heads, slots, slots): the graph, source by target.
     trace (batch, heads, slots): what is left of the last tokens' activity, for the graph.
     tail (batch, 1, heads · key_width): the address of the last token, the next one's write key.
-    clock (batch,): segments that were read; the dreams go by it.
+    clock (batch,): segments that were read; a sequence dreams by its own.
     """
 
     slots: Tensor
@@ -69,6 +69,16 @@ class MemNetState:
     def rows(self, index: Tensor) -> MemNetState:
         """The sequences of this index (rows,), in its order; one may come several times."""
         return self.changed(lambda tensor: tensor.index_select(0, index.to(tensor.device)))
+
+    def where(self, chosen: Tensor, other: MemNetState) -> MemNetState:
+        """This state of the sequences where `chosen` (batch,) is true, the other of the rest."""
+        mine, theirs = self.tensors(), other.tensors()
+        return MemNetState(
+            **{
+                name: torch.where(chosen.view(-1, *[1] * (part.ndim - 1)), part, theirs[name])
+                for name, part in mine.items()
+            }
+        )
 
     def repeated(self, batch: int) -> MemNetState:
         """The first sequence's memory for each of `batch` sequences."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from memgraft.memnet.blocks import Block
 from memgraft.memnet.config import MemNetConfig
 from memgraft.memnet.state import MemNetState
+from memgraft.nn.adjacency import strongest
 
 
 class MemorySynthesizer(nn.Module):
@@ -34,7 +35,8 @@ class MemorySynthesizer(nn.Module):
 
     def forward(self, state: MemNetState) -> MemNetState:
         """The memory after a dream."""
-        return merged(self.refined(state), self.config.key_width, self.config.merge_threshold)
+        config = self.config
+        return merged(self.refined(state), config.key_width, config.merge_threshold, config.edges)
 
     def refined(self, state: MemNetState) -> MemNetState:
         """Values moved by what the other slots hold; free slots stay as they are."""
@@ -46,11 +48,12 @@ class MemorySynthesizer(nn.Module):
         return replace(state, slots=state.slots + F.pad(change, (self.config.key_width, 0)))
 
 
-def merged(state: MemNetState, key_width: int, threshold: float) -> MemNetState:
+def merged(state: MemNetState, key_width: int, threshold: float, edges: int) -> MemNetState:
     """Slots whose keys and values both have a cosine of the threshold or more become one.
 
     The most used slot of such a group stays, as the mean of all by use; the others are free again.
-    Its edges are those of the group, their trace the sum; it is as old as the youngest.
+    Its edges are the strongest of the group's, at most `edges` of each row, their trace the sum;
+    it is as old as the youngest.
     """
     target = merge_targets(state, key_width, threshold)
     if bool((target == torch.arange(target.shape[-1], device=target.device)).all()):
@@ -60,13 +63,14 @@ def merged(state: MemNetState, key_width: int, threshold: float) -> MemNetState:
     total = into.mT @ weight
     slots = (into.mT @ (weight * state.slots)) / total.clamp_min(1e-6)
     stays = total[..., 0] > 0
+    tied = (into.mT @ state.edges @ into).clamp_max(1.0)
     others = 1 - torch.eye(target.shape[-1], dtype=into.dtype, device=into.device)
     return replace(
         state,
         slots=slots,
         usage=torch.zeros_like(state.usage).scatter_reduce(-1, target, state.usage, "amax"),
         age=state.age.scatter_reduce(-1, target, state.age, "amin") * stays,
-        edges=(into.mT @ state.edges @ into).clamp_max(1.0) * others,
+        edges=strongest(tied * others, edges),
         trace=torch.zeros_like(state.trace).scatter_add(-1, target, state.trace).clamp_max(2.0),
     )
 

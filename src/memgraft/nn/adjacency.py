@@ -77,11 +77,11 @@ def stdp_oracle(
 
 
 def strongest(edges: Tensor, k: int) -> Tensor:
-    """The k strongest edges of every row; the others are 0."""
+    """The k strongest edges of every row; the others are 0. Of equal ones no more than k stay."""
     if k >= edges.shape[-1]:
         return edges
-    least = edges.detach().topk(k, dim=-1).values[..., -1:]
-    return edges * (edges >= least)
+    best = edges.detach().topk(k, dim=-1).indices
+    return edges * torch.zeros_like(edges, dtype=torch.bool).scatter(-1, best, True)
 
 
 def spread(weights: Tensor, edges: Tensor, influence: Tensor) -> Tensor:

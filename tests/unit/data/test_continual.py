@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from memgraft.core.errors import InvalidInput
-from memgraft.data.continual import FAMILIES, LABELS, family, stream, streams
+from memgraft.data.continual import FAMILIES, LABELS, Examples, family, stream, streams
 
 
 def made(name: str, seed: int = 0):  # type: ignore[no-untyped-def]
@@ -46,6 +46,28 @@ def test_split_digits_share_no_class_and_no_image_with_their_test() -> None:
     for train, test in made("digits-split").tasks:
         assert set(test.labels.tolist()) == set(train.labels.tolist())
         assert len(train) > 2 * len(test)
+
+
+def test_validation_has_no_image_of_the_test_and_none_twice() -> None:
+    pytest.importorskip("sklearn")
+
+    def images(parts: list[Examples]) -> set[bytes]:
+        return {row.tobytes() for part in parts for row in part.features}
+
+    def both(validation: bool) -> tuple[set[bytes], set[bytes]]:
+        tasks = family("digits-split", 5, validation=validation).tasks
+        return images([train for train, _ in tasks]), images([test for _, test in tasks])
+
+    (train, test), (rest, held_out) = both(False), both(True)
+    assert held_out and rest | held_out == train  # with all classes, whatever their order is
+    assert not rest & held_out
+    assert not (rest | held_out) & test
+
+
+@pytest.mark.parametrize("name", ["facts-split", "facts-permuted"])
+def test_validation_has_other_facts(name: str) -> None:
+    pairs = zip(family(name).tasks, family(name, validation=True).tasks, strict=True)
+    assert all(not np.array_equal(a.labels, b.labels) for (a, _), (b, _) in pairs)
 
 
 def test_permuted_digits_are_the_same_pixels_in_another_order() -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from memgraft.data.continual import Examples
+from memgraft.experiments.nearest import Nearest
 from memgraft.experiments.retention import Elastic, Reservoir
 from memgraft.experiments.transfer import transfer
 
@@ -56,3 +57,25 @@ def test_springs_pull_back_by_the_fisher_information() -> None:
         model.weight += 0.5
     # Gradients are (1, 0) and (3, 0), so F = (5, 0), and 10 / 2 · 5 · 0.25.
     assert float(elastic.penalty(model)) == pytest.approx(6.25)
+    assert elastic.bytes == 2 * 2 * 4  # strength and anchor of two weights
+
+
+def test_the_nearest_has_the_same_id_and_the_greatest_cosine() -> None:
+    nearest = Nearest()
+    assert not nearest.predict(torch.tensor([[10]]), torch.zeros(1, 1, 2)).any()
+    ids, labels = np.array([10, 10, 11]), np.array([3, 5, 7])
+    nearest.keep(Examples(ids[:2], np.array([[1, 0], [0, 1]], np.float32), labels[:2]))
+    nearest.keep(Examples(ids[2:], np.array([[2, 2]], np.float32), labels[2:]))
+    asked = torch.tensor([[10], [10], [11]])
+    shown = torch.tensor([[[9.0, 8.0]], [[0.1, 0.2]], [[1.0, 0.0]]])
+    # The third image is nearest to the first, but under another id.
+    found = nearest.predict(asked, shown).argmax(dim=-1)
+    assert found.tolist() == [[3], [5], [7]]
+    assert nearest.bytes == 3 * (8 + 2 * 4 + 8)
+
+
+def test_the_nearest_knows_facts_by_their_ids_alone() -> None:
+    nearest = Nearest()
+    nearest.keep(examples(20, 15))
+    found = nearest.predict(torch.arange(20, 35)[:, None]).argmax(dim=-1)
+    assert found[:, 0].tolist() == [number % 10 for number in range(20, 35)]

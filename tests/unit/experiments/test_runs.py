@@ -82,14 +82,14 @@ def test_a_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
 
 def test_only_the_dials_of_the_memory_learn_unless_all_does() -> None:
     from memgraft.data.continual import family
-    from memgraft.experiments.continual import DIALS, _learner
+    from memgraft.experiments.continual import DIALS, _predictor
 
     tasks = family("facts-split", 2)
-    model = _learner("memnet", TASKS, tasks, 0)
+    model = _predictor("memnet", TASKS, tasks, 0)
     learns = {n for n, p in model.named_parameters() if p.requires_grad}
     assert all(name.removeprefix("network.").startswith(DIALS) for name in learns)
     assert all(any(name.startswith(f"network.{dial}") for name in learns) for dial in DIALS)
-    plastic = _learner("memnet-plastic", TASKS, tasks, 0)
+    plastic = _predictor("memnet-plastic", TASKS, tasks, 0)
     assert all(p.requires_grad for p in plastic.parameters())
 
 

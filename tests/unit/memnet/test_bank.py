@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from memgraft.memnet.bank import MultiHeadMemoryBank, Requests
 from memgraft.memnet.config import MemNetConfig
-from memgraft.memnet.policies import random, top_k, uniform
+from memgraft.memnet.policies import among, random, top_k, uniform
 from memgraft.memnet.state import MemNetState
 from memgraft.memnet.synthesizer import MemorySynthesizer, merge_targets, merged
 
@@ -94,6 +94,44 @@ def test_top_k_reads_k_slots() -> None:
     assert torch.allclose(weights, torch.tensor([[0.7311, 0.0, 0.2689, 0.0]]), atol=1e-4)
 
 
+def test_of_equal_slots_no_more_than_k_are_read() -> None:
+    scores = torch.zeros(1, 6, requires_grad=True)
+    weights = top_k(scores, 2)
+    assert weights[weights > 0].tolist() == [0.5, 0.5]
+    (gradient,) = torch.autograd.grad((weights * torch.arange(6)).sum(), scores)
+    assert torch.equal(gradient != 0, weights > 0)
+
+
+def test_free_slots_are_candidates_only_where_none_is_in_use() -> None:
+    scores = torch.tensor([[[-1.0, 0.0, -2.0, 0.0]], [[-1.0, 0.0, -2.0, 0.0]]], requires_grad=True)
+    used = torch.tensor([[True, False, True, False], [False] * 4])
+    weights = top_k(among(scores, used), 3)
+    assert torch.allclose(weights[0, 0], torch.tensor([0.7311, 0.0, 0.2689, 0.0]), atol=1e-4)
+    assert int((weights[1, 0] > 0).sum()) == 3
+    (gradient,) = torch.autograd.grad((weights * torch.arange(4)).sum(), scores)
+    assert bool(gradient.isfinite().all())
+    assert torch.equal(gradient[0, 0] != 0, weights[0, 0] > 0)
+
+
+@torch.no_grad()
+def test_a_read_that_is_like_nothing_reads_of_what_is_in_use() -> None:
+    memory = bank()
+    state = written(memory, MemNetState.empty(CONFIG, 1), asked([0, 1], [1.0, 2.0]))
+    wanted = asked([0], [0.0])
+    wanted = replace(wanted, query=-wanted.query)
+    weights = memory.read_weights(state, wanted)[0, 0, 0]
+    assert torch.equal(weights > 0, state.usage[0, 0] > 0)
+
+
+@torch.no_grad()
+def test_a_slot_stays_free_until_a_token_has_it_for_its_own() -> None:
+    memory = bank()
+    state = MemNetState.empty(CONFIG, 1)
+    for taken in range(1, 5):
+        state = written(memory, state, asked([taken - 1], [1.0]))
+        assert int((state.usage > 0).sum()) == taken
+
+
 def test_the_random_policy_is_uniform_on_average() -> None:
     used = torch.tensor([[True, False, True, True]])
     generator = torch.Generator().manual_seed(0)
@@ -119,7 +157,7 @@ def alike() -> MemNetState:
 
 
 def test_redundant_slots_become_one() -> None:
-    after = merged(alike(), 4, 0.98)
+    after = merged(alike(), 4, 0.98, 3)
     assert torch.allclose(after.usage[0, 0], torch.tensor([0, 0, 0.8, 0, 0.9, 0]))
     mean = (0.5 * 1 + 0.9 * 2) / 1.4
     assert torch.allclose(after.slots[0, 0, 4], mean * torch.tensor([1.0, 0, 0, 0, 1, 1]))
@@ -142,9 +180,18 @@ def test_a_follower_of_a_follower_stays() -> None:
 
 def test_nothing_alike_nothing_merged() -> None:
     state = alike()
-    assert merged(state, 4, 0.99999).usage[0, 0, 1] == 0
+    assert merged(state, 4, 0.99999, 3).usage[0, 0, 1] == 0
     other = replace(state, slots=F.normalize(torch.eye(6)[None, None] + 0.1, dim=-1))
-    assert merged(other, 4, 0.98) is other
+    assert merged(other, 4, 0.98, 3) is other
+
+
+def test_a_slot_of_two_keeps_no_more_edges_than_another() -> None:
+    edges = torch.zeros(1, 1, 6, 6)
+    edges[0, 0, 1, :4], edges[0, 0, 4, 2:] = torch.rand(4), torch.rand(4)
+    after = merged(replace(alike(), edges=edges), 4, 0.98, 2).edges[0, 0]
+    assert (after > 0).sum(dim=-1).tolist() == [0, 0, 0, 0, 2, 0]
+    whole = merged(replace(alike(), edges=edges), 4, 0.98, 6).edges[0, 0]
+    assert torch.equal(after[4].sort().values[-2:], whole[4].sort().values[-2:])
 
 
 def test_a_dream_moves_values_and_leaves_keys_and_free_slots() -> None:

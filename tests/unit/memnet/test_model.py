@@ -98,6 +98,43 @@ def test_each_part_changes_what_is_said_after_training(part: str) -> None:
     assert (whole - without).abs().max() > 1e-4
 
 
+def test_no_slot_ever_has_more_edges_than_are_kept() -> None:
+    model = used(net(merge_threshold=0.3))
+    moments: list[Moment] = []
+    state = model(ids(3, 32), watch=moments.append).state
+    freed = [int((m.state.usage == 0).sum()) for m in moments[1::2]]
+    assert sum(freed) > 0
+    for each in (*(moment.state for moment in moments), state):
+        assert int((each.edges > 0).sum(dim=-1).max()) <= model.config.edges
+
+
+def test_sequences_of_unequal_clocks_dream_each_by_its_own() -> None:
+    model = used(net(synthesis_interval=3))
+    early, late = model(ids(1, 4, seed=1)).state, model(ids(1, 8, seed=2)).state
+    pairs = zip(early.tensors().items(), late.tensors().values(), strict=True)
+    both = MemNetState(**{name: torch.cat([one, other]) for (name, one), other in pairs})
+    read = ids(2, 16)
+    together = model(read, both)
+    for row, state in enumerate((early, late)):
+        alone = model(read[row : row + 1], state)
+        assert torch.allclose(alone.logits, together.logits[row : row + 1], atol=1e-5)
+        mine = together.state.rows(torch.tensor([row]))
+        for name, part in alone.state.tensors().items():
+            assert torch.allclose(part, mine.tensors()[name], atol=1e-5), name
+
+
+def test_the_slots_that_dreams_free_are_counted() -> None:
+    model = used(net(merge_threshold=0.3))
+    moments: list[Moment] = []
+    output = model(ids(3, 8), auxiliary=True, watch=moments.append)  # one dream, at its end
+    written = sum(moment.written.sum(dim=-2) for moment in moments)
+    freed = (moments[-1].state.usage == 0) & (written > 0)
+    assert int(freed.sum()) > 0
+    assert output.figures == {"freed": int(freed.sum()) / 3}
+    assert model(ids(3, 4), auxiliary=True).figures == {}
+    assert model(ids(3, 8)).figures == {}
+
+
 def test_without_writes_the_memory_is_read_and_stays() -> None:
     model = used(net())
     state = model(ids(seed=1)).state

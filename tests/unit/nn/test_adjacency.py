@@ -75,6 +75,14 @@ def test_the_strongest_edges_of_each_row_are_kept() -> None:
     assert torch.equal(strongest(edges, 9), edges)
 
 
+def test_of_equal_edges_no_more_than_k_are_kept() -> None:
+    edges = (0.5 * (1 - torch.eye(6))).requires_grad_()
+    kept = strongest(edges, 2)
+    assert (kept > 0).sum(dim=-1).tolist() == [2] * 6
+    (gradient,) = torch.autograd.grad(kept.sum(), edges)
+    assert torch.equal(gradient > 0, kept > 0)
+
+
 def test_activation_spreads_one_hop_and_no_slot_gives_more_than_it_has() -> None:
     weights = torch.tensor([[1.0, 0.0, 0.0]])
     edges = torch.tensor([[0.0, 1.0, 1.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
