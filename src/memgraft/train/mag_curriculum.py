@@ -43,6 +43,12 @@ _FACTS: dict[str, Any] = {
     "wordings": ("magic", "secret", "register", "belongs"),
 }
 
+# Where every line matters: pairs of random strings, and chains of them told step by step.
+_DENSE: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    *(("hash-hop", {"hops": (1,), "length": letters}) for letters in (4, 8, 12, 16)),
+    *(("hash-hop", {"hops": (2,), "length": letters, "cot": True}) for letters in (8, 16)),
+)
+
 
 def _needles(distractors: tuple[int, ...]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
     return tuple(
@@ -55,6 +61,7 @@ def _needles(distractors: tuple[int, ...]) -> tuple[tuple[str, Mapping[str, Any]
 PHASES: dict[str, Phase] = {
     "0a": Phase(_needles((7,)), (8 * K,), 1.0, "write a fact, ask for it"),
     "0b": Phase(_needles((0, 3, 7)), (16 * K, 32 * K, 64 * K), 1.0, "leave the rest out"),
+    "0c": Phase((*_needles((3,)), *_DENSE), (8 * K, 16 * K, 32 * K), 1.0, "keep all that is dense"),
     "1a": Phase(
         (*_needles((3,)), ("hash-hop", {"hops": (1, 2), "style": "agents", "cot": True})),
         (8 * K, 16 * K),
