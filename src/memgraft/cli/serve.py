@@ -49,6 +49,13 @@ def serve(
     ] = None,
     rate: Annotated[int | None, typer.Option(help="Requests a minute of a key; 0: any.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    local_webhooks: Annotated[
+        bool | None,
+        typer.Option(
+            "--local-webhooks",
+            help="Webhooks may go to this computer and its network, though keys are needed.",
+        ),
+    ] = None,
 ) -> None:
     """Serve memories to mem0's clients. Options can be variables too: MEMGRAFT_PORT and so on."""
     try:
@@ -60,8 +67,9 @@ def serve(
     from memgraft.serve.settings import from_environment
 
     settings = from_environment(
-        host=host, port=port, store=store, home=home, encoder=encoder, api_key=api_key, rate=rate
-    )
+        host=host, port=port, store=store, home=home, encoder=encoder, api_key=api_key, rate=rate,
+        local_webhooks=local_webhooks,
+    )  # fmt: skip
     place = _checked(settings)
     os.environ.update(settings.environment())
     typer.echo(f"memgraft serves {place} on {settings.url}")

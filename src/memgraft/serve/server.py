@@ -58,7 +58,9 @@ class Server:
         self.limiter = RateLimiter()
         self.tenants = Tenants(self._open)
         # Who holds a key of somebody else's server must not reach what only that server can.
-        self.webhooks = Webhooks(lambda: not settings.public and not self.keys.needed())
+        self.webhooks = Webhooks(
+            lambda: settings.local_webhooks or (not settings.public and not self.keys.needed())
+        )
         self._turns: dict[str, anyio.Semaphore] = {}
         self.checking = anyio.CapacityLimiter(_CHECKING)
         self._loading = threading.Lock()

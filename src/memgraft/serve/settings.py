@@ -15,6 +15,7 @@ PREFIX = "MEMGRAFT_"
 # Where mem0's clients are told to go; a server without other orders listens there.
 BASE_URL = "MEM0_BASE_URL"
 LOG_LEVELS = ("debug", "info", "warning", "error")
+_SWITCH = {"true": True, "1": True, "false": False, "0": False, "": False}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class ServeSettings:
     max_body: int = 8 * 1024 * 1024
     # Seconds that the body of a request may take.
     patience: float = 60.0
+    # Webhooks may go to this computer and its network, though keys are needed.
+    local_webhooks: bool = False
     log_level: str = "info"
 
     def __post_init__(self) -> None:
@@ -117,8 +120,8 @@ def _split(url: str) -> tuple[str, int]:
 def _converted(name: str, text: str) -> object:
     kind = type(getattr(ServeSettings, name))
     try:
-        return kind(text)
-    except ValueError as error:
+        return _SWITCH[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError) as error:
         raise InvalidInput(
             f"{PREFIX}{name.upper()} cannot be used", expected=kind.__name__, got=repr(text)
         ) from error

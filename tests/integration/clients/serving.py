@@ -35,7 +35,9 @@ class Service:
 def serving(location: str, folder: Path) -> Iterator[Service]:
     """`memgraft serve` with the keys above."""
     keys = {name: _create_key(name, location, given) for name, given in KEYS.items()}
-    server = Running(location, folder / "server.txt", "--api-key", KEY, "--encoder", "char_conv")
+    # The clients' webhooks listen on this computer.
+    options = ("--api-key", KEY, "--encoder", "char_conv", "--local-webhooks")
+    server = Running(location, folder / "server.txt", *options)
     with server:
         yield Service(server.url, keys)
     assert not server.errors(), server.errors()[0]

@@ -11,9 +11,13 @@ from memgraft.serve.settings import ServeSettings, from_environment, is_loopback
 
 def test_options_go_before_variables() -> None:
     variables = {"MEM0_BASE_URL": "http://0.0.0.0:9000/", "MEMGRAFT_PORT": "9001",
-                 "MEMGRAFT_MAX_BODY": "1000", "MEMGRAFT_HOME": "both"}  # fmt: skip
+                 "MEMGRAFT_MAX_BODY": "1000", "MEMGRAFT_HOME": "both",
+                 "MEMGRAFT_LOCAL_WEBHOOKS": "true"}  # fmt: skip
     settings = from_environment(variables, port=None, rate=7)
-    assert settings == ServeSettings(host="0.0.0.0", port=9001, max_body=1000, home="both", rate=7)
+    assert settings == ServeSettings(
+        host="0.0.0.0", port=9001, max_body=1000, home="both", rate=7, local_webhooks=True
+    )
+    assert not from_environment({"MEMGRAFT_LOCAL_WEBHOOKS": "0"}).local_webhooks
     assert from_environment(settings.environment()) == settings
     assert settings.public and not ServeSettings().public
     assert from_environment({"MEM0_BASE_URL": "https://api.mem0.ai"}) == ServeSettings()
@@ -24,7 +28,7 @@ def test_options_go_before_variables() -> None:
     "variables",
     [{"MEM0_BASE_URL": "nonsense"}, {"MEM0_BASE_URL": "http://x:99999"}, {"MEMGRAFT_PORT": "x"},
      {"MEMGRAFT_PORT": "-1"}, {"MEMGRAFT_RATE": "-1"}, {"MEMGRAFT_HOME": "castle"},
-     {"MEMGRAFT_LOG_LEVEL": "loud"}],
+     {"MEMGRAFT_LOG_LEVEL": "loud"}, {"MEMGRAFT_LOCAL_WEBHOOKS": "perhaps"}],
 )  # fmt: skip
 def test_what_cannot_be_used(variables: dict[str, str]) -> None:
     with pytest.raises(InvalidInput):

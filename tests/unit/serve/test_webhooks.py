@@ -168,7 +168,12 @@ def test_which_addresses_are_of_the_open_network(address: str, is_open: bool) ->
 
 @pytest.mark.parametrize(
     ("settings", "is_local"),
-    [({}, True), ({"api_key": "sesame"}, False), ({"host": "0.0.0.0"}, False)],
+    [
+        ({}, True),
+        ({"api_key": "sesame"}, False),
+        ({"host": "0.0.0.0"}, False),
+        ({"api_key": "sesame", "local_webhooks": True}, True),
+    ],
 )
 def test_a_server_whose_users_have_keys_is_not_local(
     serve: Callable[..., TestClient], settings: dict[str, Any], is_local: bool
