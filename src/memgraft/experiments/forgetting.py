@@ -106,22 +106,23 @@ def run_forgetting(
 ) -> list[dict[str, Any]]:
     """Every MemNet with every seed; one result per run.
 
-    A result holds `system`, `seed`, and by pressure what `measured` finds. Runs that are done in
-    `out` are not done again.
+    A result holds `system`, `seed`, and by pressure what `measured` finds, of the first seed with
+    what is drawn of its inside. Runs that are done in `out` are not done again.
     """
     results = []
     for seed in range(first, first + seeds):
         for system in systems:
             folder = out / f"{system}-{seed}"
             settings = {"system": system, "seed": seed, **asdict(config)}
+            drawn = seed == first
             results.append(
-                once(folder, settings, lambda: _run(config, folder, system, seed, progress))  # noqa: B023
+                once(folder, settings, lambda: _run(config, folder, system, seed, drawn, progress))  # noqa: B023
             )
     return results
 
 
 def _run(
-    config: Forgetting, folder: Path, system: str, seed: int, progress: Progress | None
+    config: Forgetting, folder: Path, system: str, seed: int, drawn: bool, progress: Progress | None
 ) -> dict[str, Any]:
     model = learner(system, config.memnet, seed)
     assert isinstance(model, MemNetLearner)
@@ -133,7 +134,7 @@ def _run(
         "seed": seed,
         "parameters": count(model),
         "pressure": {
-            str(p): measured(model, config, p, pictures=seed == 0 and p == 1.0)
+            str(p): measured(model, config, p, pictures=drawn and p == 1.0)
             for p in config.pressures
         },
     }

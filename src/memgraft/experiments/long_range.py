@@ -129,21 +129,23 @@ def run_long_range(
     """Train and measure every system with every seed; one result per run.
 
     A result holds `system`, `seed`, `parameters`, `accuracy` by task and distance, and of MemNets
-    what the memory did. Runs that are done in `out` are not done again.
+    what the memory did; those of the first seed have what is drawn of its inside. Runs that are
+    done in `out` are not done again.
     """
     results = []
     for seed in range(first, first + seeds):
         for system in systems:
             folder = out / f"{system}-{seed}"
             settings = {"system": system, "seed": seed, **asdict(config)}
+            drawn = seed == first
             results.append(
-                once(folder, settings, lambda: _run(config, folder, system, seed, progress))  # noqa: B023
+                once(folder, settings, lambda: _run(config, folder, system, seed, drawn, progress))  # noqa: B023
             )
     return results
 
 
 def _run(
-    config: LongRange, folder: Path, system: str, seed: int, progress: Progress | None
+    config: LongRange, folder: Path, system: str, seed: int, drawn: bool, progress: Progress | None
 ) -> dict[str, Any]:
     model = learner(system, config.memnet, seed)
 
@@ -159,7 +161,7 @@ def _run(
         },
     }
     if isinstance(model, MemNetLearner) and MEMNETS[system].memory:
-        result |= _memory(model, config, pictures=seed == 0)
+        result |= _memory(model, config, pictures=drawn)
     return result
 
 
