@@ -44,7 +44,7 @@ DIALS = ("bank.policy", "graph", "echo")
 
 # Learning rate and steps per task: of 1e-3, 3e-3 and 1e-2, 8 and 40 steps, what gave the best
 # average accuracy in the end on the validation part with seed 100, as a mean over families (EWC and
-# MemNet were not tried with all of them in every family: see docs/memnet.md). MemNets without a
+# MemNet were not tried with all of them in every family: see docs/log.md). MemNets without a
 # part, or all of whose weights learn, train as the whole one does.
 CHOSEN = {
     **dict.fromkeys((*MEMNETS, PLASTIC), (3e-3, 8)),
@@ -67,7 +67,7 @@ class Continual(Config):
     """The experiment's dials; the same for every system, except where each has its own choice.
 
     CHOSEN, STRENGTH, `lived`, `sharpness` and `familiarity` are the best of a small grid with
-    `validation` and seed 100 (docs/memnet.md). The other dials were set by hand.
+    `validation` and seed 100 (docs/log.md). The other dials were set by hand.
     """
 
     families: tuple[str, ...] = FAMILIES

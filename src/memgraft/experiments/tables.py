@@ -10,6 +10,16 @@ from memgraft.experiments.survival import median, pooled
 
 Results = Sequence[dict[str, Any]]
 
+# What is told of forgetting under each pressure.
+PRESSED = (
+    "accuracy",
+    "gate_asked",
+    "gate_never",
+    "read_entropy",
+    "write_frequency",
+    "writes_per_token",
+    "slot_reuse",
+)
 KEPT = (
     "nearest: the label of the nearest of the very examples that MemNet lives through, by id and "
     "the cosine of raw features, with nothing trained; what the stored examples alone are worth. "
@@ -86,27 +96,18 @@ def _loop(row: dict[str, Any]) -> str:
 
 def forgetting(results: Results) -> str:
     """What happens under each pressure, a table per system."""
-    figures = (
-        "accuracy",
-        "gate_asked",
-        "gate_never",
-        "read_entropy",
-        "write_frequency",
-        "writes_per_token",
-        "slot_reuse",
-    )
     kinds = ("asked", "never")
     parts = []
     for name in systems(results):
         rows = [
             [
                 f"{float(level):g}",
-                *(shown(r["pressure"][level][f] for r in _of(results, name)) for f in figures),
+                *(shown(r["pressure"][level][f] for r in _of(results, name)) for f in PRESSED),
                 *(_lifetime(_of(results, name), level, kind) for kind in kinds),
             ]
             for level in _first(results, name)["pressure"]
         ]
-        names = [figure.replace("_", " ") for figure in figures]
+        names = [figure.replace("_", " ") for figure in PRESSED]
         heads = ["items per slot", *names, *(f"lifetime {kind}" for kind in kinds)]
         parts += [f"### {name}", table(heads, rows)]
     return "\n\n".join(parts)

@@ -13,26 +13,16 @@ from memgraft.evals.pictures import Picture
 from memgraft.experiments import report
 from memgraft.experiments.pictures_forgetting import pictures
 from memgraft.experiments.runs import once
-from memgraft.experiments.tables import forgetting
+from memgraft.experiments.tables import PRESSED, forgetting
 from memgraft.experiments.watch import habits
 from memgraft.memnet.bank import Requests
 from memgraft.memnet.config import MemNetConfig
 from memgraft.memnet.model import Moment
 from memgraft.memnet.state import MemNetState
 
-FIGURES = (
-    "accuracy",
-    "gate_asked",
-    "gate_never",
-    "read_entropy",
-    "write_frequency",
-    "writes_per_token",
-    "slot_reuse",
-)
-
 
 def result(seed: int, asked: list[list[int]], never: list[list[int]]) -> dict[str, Any]:
-    level = dict.fromkeys(FIGURES, 0.5) | {
+    level = dict.fromkeys(PRESSED, 0.5) | {
         "by_age": [0.5] * 4,
         "lives": {"asked": asked, "never": never},
         "pictured": None,

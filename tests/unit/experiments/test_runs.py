@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,12 @@ def test_a_stopped_training_goes_on_exactly(system: str, tmp_path: Path) -> None
         trained(tmp_path / "stopped", stop)
     pairs = zip(trained(tmp_path / "stopped"), trained(tmp_path / "whole"), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_the_inside_of_the_first_seed_is_drawn_whatever_its_number(tmp_path: Path) -> None:
+    far, _ = run_long_range(LONG, tmp_path / "long", 2, ("memnet",), first=3)
+    assert far["seed"] == 3 and far["pictured"]
+    even = replace(PRESSED, pressures=(1.0,))
+    pressed = run_forgetting(even, tmp_path / "pressed", 2, ("memnet",), first=3)
+    drawn = [any(level["pictured"] for level in row["pressure"].values()) for row in pressed]
+    assert drawn == [True, False]
