@@ -207,6 +207,33 @@ def needle(
 
 
 @app.command()
+def told(
+    tokens: Tokens = 4096,
+    samples: Samples = 1000,
+    facts: Annotated[
+        str, typer.Option(help="Told in a sample, as far as they fit: a number, or several.")
+    ] = "1,2,4",
+    split: Annotated[
+        str, typer.Option(help="train, or what is held out: values, phrasing, relations.")
+    ] = "train",
+    apart: Annotated[
+        int, typer.Option(help="Texts beside it that have nothing to do with the facts.", min=0)
+    ] = 2,
+    seed: Seed = 0,
+    model: options.Model = options.DEFAULT_MODEL,
+    out: Out = None,
+) -> None:
+    """Facts that a user tells, among notes and talk, asked in the model's chat template: JSONL of
+    input, target, metadata."""
+    from memgraft.data import told as generator
+
+    config = generator.ToldConfig(
+        tokens=tokens, facts=_listed("--facts", facts, int), split=split, apart=apart
+    )
+    _write(lambda tokenizer: generator.told(config, tokenizer, seed), samples, model, out)
+
+
+@app.command()
 def mqar(
     tokens: Annotated[
         int,
@@ -259,6 +286,44 @@ def mqar(
         depths=_listed("--depth", depth, float),
     )
     _emit(generator.mqar(config, seed), samples, out)
+
+
+@app.command("token-hops")
+def token_hops(
+    samples: Samples = 1000,
+    chains: Annotated[int, typer.Option(help="How many.", min=1)] = 4,
+    length: Annotated[int, typer.Option(help="Pairs of a chain.", min=1)] = 2,
+    hops: Annotated[
+        str, typer.Option(help="What questions ask for, such as 2; or several, 1,2.")
+    ] = "2",
+    cot: Cot = False,
+    questions: Annotated[
+        int | None, typer.Option(help="Of all that could be asked; all by default.", min=1)
+    ] = None,
+    spread: Annotated[int, typer.Option(help="Tokens of filler among the pairs.", min=0)] = 0,
+    filler: Annotated[int, typer.Option(help="Tokens before questions begin.", min=0)] = 0,
+    vocabulary: Annotated[
+        int, typer.Option("--vocabulary", "--vocab_size", help="Ids in all.", min=4)
+    ] = 128,
+    noise: Annotated[int, typer.Option(help="Ids of filler.", min=1)] = 16,
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:
+    """Chains of pairs to follow, a token for a name: JSONL of token ids, labels, metadata."""
+    from memgraft.data import token_hops as generator
+
+    config = generator.TokenHopsConfig(
+        chains=chains,
+        length=length,
+        hops=_listed("--hops", hops, int),
+        cot=cot,
+        questions=questions,
+        spread=spread,
+        filler=filler,
+        vocabulary=vocabulary,
+        noise=noise,
+    )
+    _emit(generator.token_hops(config, seed), samples, out)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,8 +55,9 @@ def injection(
     ] = False,
     home: Annotated[
         list[str] | None,
-        typer.Option(help="weights, passages or none, or several; all three if not given."),
+        typer.Option(help="weights, passages, mag or none, or several; all but mag if not given."),
     ] = None,
+    branch: options.Branch = None,
     writer: Annotated[
         list[str] | None,
         typer.Option(
@@ -83,11 +84,12 @@ def injection(
     from memgraft.evals.plots import check_matplotlib
     from memgraft.evals.report import write_report
     from memgraft.evals.results import Results, digest
-    from memgraft.evals.systems import HOMES, default_writer
+    from memgraft.evals.systems import USUAL, default_writer
     from memgraft.host.load import load_host
+    from memgraft.open import branched_host
     from memgraft.text.minilm import MiniLM
 
-    homes = _listed(home) or (["weights"] if as_json else list(HOMES))
+    homes = _listed(home) or (["weights"] if as_json else list(USUAL))
     writers = _listed(writer)
     _check(homes, writers)
     rows = _rows(facts, split, limit)
@@ -97,7 +99,10 @@ def injection(
     with Bars() as bars:
         host = load_host(model, bars)
         encoder = LastRemembered(MiniLM(progress=bars))
-        openers = _openers(host, encoder, homes, writers or [default_writer(host)], compose)
+        openers = _openers(
+            host, encoder, homes, writers or [default_writer(host)], compose,
+            lambda: branched_host(model, branch, bars),
+        )  # fmt: skip
         settings = {
             "version": __version__,
             "rows": digest(rows),
@@ -277,9 +282,15 @@ def _sizes(stack: Sequence[str], count: int, fill: bool) -> list[int]:
 
 
 def _openers(
-    host: Host, encoder: Encoder, homes: Sequence[str], writers: Sequence[str], compose: str
+    host: Host,
+    encoder: Encoder,
+    homes: Sequence[str],
+    writers: Sequence[str],
+    compose: str,
+    branched: Callable[[], Host],
 ) -> list[Opener]:
-    """A system per home, and per writer for the weights."""
+    """A system per home, and per writer for the weights; `branched` loads a model with memory
+    branches."""
     from memgraft.evals import systems
 
     made: list[Opener] = []
@@ -288,6 +299,8 @@ def _openers(
             made += [systems.weights(host, encoder, writer, compose) for writer in writers]
         elif home == "passages":
             made.append(systems.passages(host, encoder))
+        elif home == "mag":
+            made.append(systems.mag(branched()))
         else:
             made.append(systems.bare(host))
     return made

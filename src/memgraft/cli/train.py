@@ -184,6 +184,15 @@ def text(
     wordnet: Annotated[
         Path | None, typer.Option(help="WordNet's dict folder: more texts, of general English.")
     ] = None,
+    aiml: Annotated[
+        Path | None, typer.Option(help="Folder with AIML files: what people say to chat bots.")
+    ] = None,
+    without: Annotated[
+        list[Path] | None, typer.Option(help="JSONL of facts whose texts are not trained on.")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Weights of this kind to begin with, or with fewer layers.")
+    ] = None,
     scale: Annotated[int, typer.Option(help="Thousandths of the full corpus.", min=1)] = 1000,
     cache: Annotated[
         Path | None, typer.Option(help="Folder of what all kinds share; OUT if not given.")
@@ -195,6 +204,7 @@ def text(
 ) -> None:
     """Train a small text encoder to stand in for MiniLM."""
     prepare_libraries()
+    from memgraft.evals.rows import load_rows
     from memgraft.text.minilm import MiniLM
     from memgraft.train.distil import Corpus, distil
     from memgraft.train.loop import LoopConfig
@@ -205,8 +215,11 @@ def text(
     )
     training = TextTraining(texts=texts, half=half, seed=number)
     with Bars() as bars:
-        corpus = Corpus.make(MiniLM(progress=bars, half=half), number, scale, wordnet)
-        figures = distil(kind, corpus, out, cache or out, training, loop, bars)
+        rows = [row for path in without or () for row in load_rows(path)]
+        barred = [text for row in rows for text in vars(row).values() if isinstance(text, str)]
+        teacher = MiniLM(progress=bars, half=half)
+        corpus = Corpus.make(teacher, number, scale, wordnet, aiml, barred)
+        figures = distil(kind, corpus, out, cache or out, training, loop, bars, start=start)
     print_figures(figures)
 
 

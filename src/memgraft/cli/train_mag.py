@@ -19,7 +19,7 @@ def mag(
     out: Annotated[Path, typer.Option(help="Folder: one per phase, and the last one's branch.")],
     model: options.Model = options.DEFAULT_MODEL,
     phases: Annotated[
-        str, typer.Option(help="Of the curriculum, such as 0a,0b or 0a-1b: 0a to 0c, 1a to 3b.")
+        str, typer.Option(help="Of the curriculum, such as 0a,0b or 0a-1b: 0a to 0c, 1a to 3b, 4.")
     ] = "0a-1b",
     scale: Annotated[
         float, typer.Option(help="Share of the phases' sizes; 1/32 makes 256 of 8k.", min=1e-4)
@@ -44,6 +44,9 @@ def mag(
     openness: Annotated[
         float, typer.Option(help="Weight of how far gates stand open.", min=0.0)
     ] = 0.0,
+    leaving: Annotated[
+        float, typer.Option(help="Weight of what changes in texts apart from the context.", min=0.0)
+    ] = 1.0,
     layers: Annotated[str, typer.Option(help="Layers with a memory, such as 12,18.")] = "",
     heads: Annotated[int, typer.Option(help="Of each memory.", min=1)] = 4,
     width: Annotated[int, typer.Option(help="Of a head.", min=8)] = 128,
@@ -103,7 +106,7 @@ def mag(
     )  # fmt: skip
     training = MagTraining(
         contexts=contexts, segment=segment, history=history, openness=openness,
-        measured=measured, seed=seed,
+        leaving=leaving, measured=measured, seed=seed,
     )  # fmt: skip
     loop = LoopConfig(
         steps=steps, lr=lr, decay=max(1, steps // 4), seed=seed, optimiser=optimiser,

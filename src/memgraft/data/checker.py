@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -325,13 +326,131 @@ def _read(pattern: str, kind: str) -> str:
     return re.sub(r"{(\w+)}", lambda part: parts[part[1]], pattern)
 
 
-def _check_mqar(sample: Sample) -> None:
-    """Reads the ids from left to right: what is a write and what a query, they tell themselves."""
+def _check_told(sample: Sample) -> None:
+    """Every question is answered by one line of the input, and no text apart names an answer."""
+    text, target = _texts(sample)
+    question, also = sample.metadata.get("question"), sample.metadata.get("also")
+    answers, apart = _many(sample, "answers"), _many(sample, "apart")
+    if not isinstance(question, str) or not question or not text.endswith(question):
+        raise InvalidInput("the input does not end with a question", got=repr(text[-120:]))
+    asked = [[question, target], *(also if isinstance(also, list) else [None])]
+    if not all(_are_texts(pair) and len(pair) == 2 for pair in asked):
+        raise InvalidInput("questions cannot be read", expected="pairs of texts", got=repr(also))
+    _once([asking for asking, _ in asked], "asked more than once is")
+    if len(answers) != len(asked):
+        raise InvalidInput("not every question has its answer", got=repr(answers)[:200])
+    _same("facts", sample, len(asked))
+    _same("answer", sample, answers[0])
+    context = text.removesuffix(question)
+    lines = [_naming(answer, context) for answer in answers]
+    for answer, (_, due), found in zip(answers, asked, lines, strict=True):
+        if not _named(answer).search(due):
+            raise InvalidInput("the target is wrong", expected=answer, got=repr(due)[:200])
+        if len(found) != 1:
+            raise InvalidInput(
+                f"{answer!r} is not told once", expected="one line", got=f"{len(found)} lines"
+            )
+        if any(_named(answer).search(other) for other in apart):
+            raise InvalidInput("a text apart names an answer", got=answer)
+    [[line]] = lines[:1]
+    # Said in conversation, it comes after what opens the turn, and that is no sentence.
+    offsets = sample.metadata.get("offsets")
+    starts = [m.end() for m in re.finditer(r"\A|\n", context) if m.end() <= line]
+    if not isinstance(offsets, list) or len(offsets) != 1 or offsets[0] not in starts:
+        raise InvalidInput("metadata's offsets is wrong", expected=f"[{line}]", got=repr(offsets))
+    if re.search(r"[.!?]\n", context[offsets[0] : line]):
+        raise InvalidInput("metadata's offsets is of something else", got=repr(offsets))
+    _located(sample, offsets)
+
+
+def _many(sample: Sample, name: str) -> list[str]:
+    given = sample.metadata.get(name)
+    if not _are_texts(given):
+        raise InvalidInput(f"metadata's {name} are no texts", got=repr(given)[:200])
+    return list(given or ())
+
+
+def _are_texts(given: Any) -> bool:
+    return isinstance(given, list) and all(isinstance(each, str) and each for each in given)
+
+
+def _named(answer: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)", re.IGNORECASE)
+
+
+def _naming(answer: str, context: str) -> list[int]:
+    """Where the lines begin that name an answer."""
+    found, offset = [], 0
+    for line in context.split("\n"):
+        if _named(answer).search(line):
+            found.append(offset)
+        offset += len(line) + 1
+    return found
+
+
+def _check_token_hops(sample: Sample) -> None:
+    """Reads the ids from left to right: a name after a name is told of it, until the questions."""
+    ids, labels = _tokens(sample)
+    length = _number(sample, "length")
+    names = _number(sample, "vocabulary") - 1 - _number(sample, "noise") - length
+    asking = range(names + 1, names + length + 1)
+    start = next((place for place, token in enumerate(ids) if token in asking), len(ids))
+    told = [
+        (before, token, place)
+        for place, (before, token) in enumerate(pairwise(ids[:start]), 1)
+        if max(before, token) <= names
+    ]
+    _once([before for before, _, _ in told], "more than one pair tells what follows")
+    _once([token for _, token, _ in told], "more than one pair leads to")
+    _equal("the number of names", sum(token <= names for token in ids[:start]), 2 * len(told))
+    _equal("the number of pairs", len(told), _number(sample, "chains") * length)
+    follows = {before: (token, place) for before, token, place in told}
+    due = [IGNORED] * len(ids)
+    asked: list[tuple[int, ...]] = []
+    distances: list[int] = []
+    cot = bool(sample.metadata.get("cot"))
+    place = start
+    while place < len(ids):
+        hops = ids[place] - names
+        end = place + 1 + (hops if cot else 1)
+        if ids[place] not in asking or end > len(ids):
+            raise InvalidInput(f"nothing is asked at {place}", got=str(ids[place:]))
+        met, last = [ids[place + 1]], 0
+        for _ in range(hops):
+            if met[-1] not in follows:
+                raise InvalidInput("a chain breaks off", got=f"nothing follows {met[-1]}")
+            name, at = follows[met[-1]]
+            met, last = [*met, name], max(last, at)
+        if cot:
+            _equal(f"what is met from {place} on", ids[place + 1 : end], met[:-1])
+        due[place + 1 : end] = met[1:] if cot else met[-1:]
+        asked.append((hops, met[0]))
+        distances.append(end - 1 - last)
+        place = end
+    _once(asked, "asked for more than once is")
+    _equal("what is due", labels, due)
+    _same("hops", sample, [hops for hops, _ in asked])
+    _same("distances", sample, distances)
+    if not asked:
+        raise InvalidInput("nothing is asked for")
+
+
+def _tokens(sample: Sample) -> tuple[list[int], list[int]]:
+    """Ids, all of them of the vocabulary, and labels."""
     ids, labels = sample.input, sample.target
     if isinstance(ids, str) or isinstance(labels, str):
-        raise InvalidInput("MQAR is of token ids", got="text")
+        raise InvalidInput("the task is of token ids", got="text")
     _same("tokens", sample, len(ids))
     _equal("the number of labels", len(labels), len(ids))
+    for place, token in enumerate(ids):
+        if not 0 < token < _number(sample, "vocabulary"):
+            raise InvalidInput(f"id {token} at {place} is not of the vocabulary")
+    return ids, labels
+
+
+def _check_mqar(sample: Sample) -> None:
+    """Reads the ids from left to right: what is a write and what a query, they tell themselves."""
+    ids, labels = _tokens(sample)
     keys = (_number(sample, "vocabulary") - 1 - _number(sample, "noise")) // 2
     stored: dict[int, int] = {}
     where: dict[int, int] = {}
@@ -339,8 +458,6 @@ def _check_mqar(sample: Sample) -> None:
     distances: list[int] = []
     updates = 0
     for place, (token, label) in enumerate(zip(ids, labels, strict=True)):
-        if not 0 < token < _number(sample, "vocabulary"):
-            raise InvalidInput(f"id {token} at {place} is not of the vocabulary")
         follows = ids[place + 1] if place + 1 < len(ids) else 0
         writes = token <= keys < follows <= 2 * keys
         if writes:
@@ -419,4 +536,6 @@ CHECKS: dict[Any, Callable[[Sample], None]] = {
     "needle": _check_needle,
     "mqar": _check_mqar,
     "forgetting_mqar": _check_mqar,
+    "told": _check_told,
+    "token_hops": _check_token_hops,
 }

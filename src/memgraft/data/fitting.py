@@ -161,6 +161,14 @@ class Fitter:
         slack, pieces = best
         return self._located(pieces, frame, self.size - target - slack, target)
 
+    def fitting(self, frame: Frame) -> int:
+        """How many of the company's first pieces there is room for beside the needle."""
+        bare = frame.separator.join(frame.needle) + frame.question
+        room = self.size - self.count(frame.target) - self.count(bare)
+        spent = accumulate(piece.cost for piece in self._costed(frame.company, frame))
+        # One token each, as the costs are those of pieces for themselves.
+        return sum(cost + number <= room for number, cost in enumerate(spent, 1))
+
     def _fill(
         self, units: list[list[_Piece]], room: int, makers: Sequence[Maker], frame: Frame
     ) -> int:

@@ -24,7 +24,7 @@ class Sample:
     space where a word follows. Of token tasks they are ids and labels of one length, where -100
     marks what is not learned. Where `metadata` has a `question`, the input ends in it, and in its
     place each question of `also`, pairs of question and target, could be asked. `ending` is what
-    comes after a target.
+    comes after a target. `apart` are texts that have nothing to do with the input.
     """
 
     input: str | list[int]

@@ -1,8 +1,9 @@
 """Texts to distil a sentence encoder on, in groups that say the same; seeded, nothing downloaded.
 
 Generated facts with their questions; sentences of the standard library's docstrings; questions
-with words replaced, so that every word is met in every frame; and, where a WordNet folder is
-given (Miller 1995, https://wordnet.princeton.edu), its words, definitions and examples.
+with words replaced, so that every word is met in every frame; and, where their folders are given,
+WordNet's words, definitions and examples (Miller 1995, https://wordnet.princeton.edu), and what
+people say to chat bots (`memgraft.data.aiml`).
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import random
 import re
 import sysconfig
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 
 from memgraft.core.errors import InvalidInput
+from memgraft.data.aiml import categories
 from memgraft.data.facts import Split, facts
 from memgraft.data.values import listed
 
@@ -29,11 +31,20 @@ _SENTENCE = re.compile(r"[A-Z][^.!?\n{}<>=_`*|]{20,200}[.!?](?=\s|$)")
 _WORD = re.compile(r"\b[a-z]{4,}\b")
 
 
-def groups(seed: int = 0, scale: int = 1000, wordnet: Path | None = None) -> list[Group]:
-    """About 50 to 100 times `scale` groups, shuffled; no text is in two of them.
+def groups(
+    seed: int = 0,
+    scale: int = 1000,
+    wordnet: Path | None = None,
+    aiml: Path | None = None,
+    without: Iterable[str] = (),
+) -> list[Group]:
+    """About 50 to 200 times `scale` groups, shuffled; no text is in two of them.
+
+    Args:
+        without: texts to leave out, whatever their case and punctuation.
 
     Raises:
-        InvalidInput: `wordnet` is no folder with WordNet's data files.
+        InvalidInput: `wordnet` is no folder with WordNet's data files, or `aiml` none with AIML.
     """
     rng = random.Random(f"texts-{seed}")
     told = list(fact_groups("train", seed, 16 * scale))
@@ -42,10 +53,12 @@ def groups(seed: int = 0, scale: int = 1000, wordnet: Path | None = None) -> lis
     made += _some(told_of, 16 * scale, rng)
     if wordnet:
         made += _some(list(_synsets(wordnet)), 60 * scale, rng)
+    if aiml:
+        made += _some(list(categories(aiml)), 80 * scale, rng)
     words = _common(made)
     made += [_reworded(rng.choice(rng.choice(told)), words, rng) for _ in range(30 * scale)]
     rng.shuffle(made)
-    return _distinct(made)
+    return _distinct(made, {_bare(text) for text in without})
 
 
 def fact_groups(split: Split, seed: int, count: int) -> Iterator[Group]:
@@ -133,12 +146,18 @@ def _some(made: list[Group], count: int, rng: random.Random) -> list[Group]:
     return rng.sample(made, min(count, len(made)))
 
 
-def _distinct(made: Sequence[Group]) -> list[Group]:
+def _distinct(made: Sequence[Group], barred: set[str]) -> list[Group]:
     seen: set[str] = {""}
     kept = []
     for group in made:
         fresh = tuple(dict.fromkeys(text for text in group if text not in seen))
         seen.update(fresh)
-        if fresh:
-            kept.append(fresh)
+        allowed = tuple(text for text in fresh if not barred or _bare(text) not in barred)
+        if allowed:
+            kept.append(allowed)
     return kept
+
+
+def _bare(text: str) -> str:
+    """Its words."""
+    return " ".join(re.findall(r"\w+", text.lower()))

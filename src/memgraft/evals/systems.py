@@ -21,6 +21,8 @@ from memgraft.injection.encoder import MemoryEncoder
 from memgraft.injection.home import InjectionHome
 from memgraft.injection.pretrained import load_encoder, shipped_encoder
 from memgraft.injection.writer import Writer
+from memgraft.mag.home import MagHome, identity
+from memgraft.mag.session import MagSession
 from memgraft.memory import Memory, passages_of, patch_of
 from memgraft.retrieval.home import PassagesHome
 from memgraft.store.base import Store
@@ -32,7 +34,9 @@ from memgraft.text.questions import questions
 if TYPE_CHECKING:
     from memgraft.injection.peers.grace import Grace
 
-HOMES = ("weights", "passages", "none")
+HOMES = ("weights", "passages", "mag", "none")
+# Those that need nothing but the bare model.
+USUAL = ("weights", "passages", "none")
 NAMED = ("encoder", "closed-form", "lora", "grace")
 SEED = "seed:"
 WRITERS = f"{', '.join(NAMED)}, {SEED}FILE, or the FILE of a trained encoder"
@@ -119,6 +123,32 @@ class MemorySystem(System):
         return self.memory.recall(Query(question, Scope(user_id=USER), PASSAGES))
 
 
+class MagSystem(MemorySystem):
+    """Facts in the state of a memory branch, that every question finds as the facts left it."""
+
+    def __init__(self, host: Host, memory: Memory, home: MagHome) -> None:
+        super().__init__(host, memory)
+        self.home = home
+
+    def answer(self, question: str, tokens: int) -> str:
+        scope = Scope(user_id=USER)
+        before = self.home.state(scope)
+        session = MagSession(self.home, scope, GenerationConfig(max_new_tokens=tokens))
+        reply = "".join(session.stream(session.prompt(question)))
+        # What was asked before would help, or stand in the way.
+        self.home.heard(before, before.layers)
+        return reply
+
+    def wakes(self, question: str) -> bool:
+        """A state has a say in everything as soon as it holds anything."""
+        return bool(self.home.state(Scope(user_id=USER)).held)
+
+    @property
+    def bytes_per_fact(self) -> float:
+        figures = self.home.stats()
+        return float(figures["bytes"]) / max(1, figures["records"])
+
+
 class GraceSystem(System):
     """GRACE, which keeps a codebook of its own beside a layer instead of deltas in a home."""
 
@@ -179,6 +209,17 @@ def weights(host: Host, encoder: Encoder, writer: str, compose: str = "routed") 
         return _memory(host, folder, lambda _: [home])
 
     return Opener("weights", writer, opened, _digest(writer))
+
+
+def mag(host: Host) -> Opener:
+    """Facts in a state: `host` is a model with memory branches."""
+
+    def opened(folder: Path) -> System:
+        store = SQLiteStore(folder / "memory.db")
+        home = MagHome(host, store, folder / "mag")
+        return MagSystem(host, Memory(store, [home]), home)
+
+    return Opener("mag", None, opened, identity(host))
 
 
 def default_writer(host: Host) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class StaticSizes(Config):
 
 
 SIZES: dict[str, NetworkConfig | StaticSizes] = {
-    "char_transformer": NetworkConfig(body="transformer", layers=2),
+    "char_transformer": NetworkConfig(body="transformer", layers=4),
     "char_conv": NetworkConfig(body="conv", layers=3),
     "static": StaticSizes(),
 }
@@ -59,9 +59,24 @@ class Corpus:
     settings: dict[str, Any]
 
     @classmethod
-    def make(cls, teacher: Encoder, seed: int, scale: int, wordnet: Path | None) -> Corpus:
-        settings = {"seed": seed, "scale": scale, "wordnet": wordnet is not None}
-        return cls(teacher, groups(seed, scale, wordnet), settings | {"teacher": teacher.id})
+    def make(
+        cls,
+        teacher: Encoder,
+        seed: int,
+        scale: int,
+        wordnet: Path | None = None,
+        aiml: Path | None = None,
+        without: Iterable[str] = (),
+    ) -> Corpus:
+        """Of `groups`, which says what is what."""
+        settings = {
+            "seed": seed,
+            "scale": scale,
+            "wordnet": wordnet is not None,
+            "aiml": aiml is not None,
+            "teacher": teacher.id,
+        }
+        return cls(teacher, groups(seed, scale, wordnet, aiml, without), settings)
 
     @property
     def texts(self) -> list[str]:
@@ -88,15 +103,17 @@ def distil(
     loop: LoopConfig,
     progress: Progress | None = None,
     sizes: NetworkConfig | StaticSizes | None = None,
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Train an encoder of a kind into `out`/KIND.safetensors; its held-out figures.
 
     Args:
         cache: folder of what runs of several kinds share: the teacher's vectors, and the word
             vectors that the networks begin with.
+        start: weights of this kind to begin with instead, of as many layers or fewer.
 
     Raises:
-        InvalidInput: no such kind, or a cache of other texts.
+        InvalidInput: no such kind, a cache of other texts, or a start that does not fit.
     """
     if kind not in KINDS:
         raise InvalidInput("no such kind", expected=", ".join(KINDS), got=kind)
@@ -112,7 +129,9 @@ def distil(
         save_static(path, known, model.arrays(), card | {"figures": figures})
     else:
         network = new_network(sizes, training.seed)
-        if not resumed:
+        if start and not resumed:
+            continue_from(network, load_network(start, kind)[0])
+        elif not resumed:
             begin(network, *_beginning(corpus, vectors, sizes, cache))
         task = TextTask(Reader(network), corpus.groups, vectors, training)
         figures = train(task, loop, out, progress)
@@ -143,6 +162,24 @@ def average(kind: str, paths: Sequence[Path], out: Path) -> None:
     last.load_state_dict({name: _mean([state[name] for state in states]) for name in states[0]})
     settings = load_packed(paths[-1], kind)[1]
     save_network(last, kind, out, {**settings["card"], "average_of": len(paths)})
+
+
+def continue_from(network: Network, known: Network) -> None:
+    """Give an untrained network the weights of another one, in place. Layers beyond that one's stay
+    untrained, and change nothing so far: see `TransformerBody` and `ConvBody`.
+
+    Raises:
+        InvalidInput: it has more layers, or other sizes.
+    """
+    if replace(known.config, layers=network.config.layers) != network.config or (
+        known.config.layers > network.config.layers
+    ):
+        raise InvalidInput(
+            "these weights are no start for such a network",
+            expected=f"{network.config}, or fewer layers",
+            got=str(known.config),
+        )
+    network.load_state_dict(known.state_dict(), strict=False)
 
 
 def _mean(tensors: Sequence[Tensor]) -> Tensor:

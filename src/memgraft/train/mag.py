@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +17,15 @@ from memgraft.core.config import Config
 from memgraft.core.errors import InvalidInput
 from memgraft.mag.cache import remember
 from memgraft.mag.gate import MemoryGate
+from memgraft.mag.state import MemoryState
 from memgraft.mag.streaming import stream
 from memgraft.train.loop import Task
 from memgraft.train.mag_samples import Asked
 from memgraft.train.processes import ALONE, Processes
 
 IGNORED = -100
+# By the index of their layers.
+States = Mapping[int, MemoryState]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class MagTraining(Config):
     history: int = 0  # segments that gradients reach back through; 0 is all of them
     # Weight of how far gates stand open: a memory that is not needed should be out of the way.
     openness: float = 0.0
+    # Weight of what the memory changes in texts apart from the context, where samples have any.
+    leaving: float = 1.0
     measured: int = 16  # contexts held out
     seed: int = 0
 
@@ -54,7 +59,8 @@ class MagTraining(Config):
 @dataclass(frozen=True, eq=False)
 class Batch:
     """contexts (batch, tokens) padded on the left, rows (questions, tokens) padded on the right,
-    each with its mask; owners (questions,), the context of each row; labels like the rows."""
+    each with its mask; owners (questions,), the context of each row; labels like the rows; and
+    texts apart like the rows, with their mask and owners."""
 
     contexts: Tensor
     contexts_mask: Tensor
@@ -62,6 +68,9 @@ class Batch:
     rows_mask: Tensor
     owners: Tensor
     labels: Tensor
+    apart: Tensor
+    apart_mask: Tensor
+    apart_owners: Tensor
 
     @classmethod
     def of(cls, asked: Sequence[Asked], overlap: int, device: Any) -> Batch:
@@ -88,7 +97,13 @@ class Batch:
         ids, mask = _padded(contexts, left=True)
         asking, asking_mask = _padded(rows)
         due_ids, _ = _padded(labels, fill=IGNORED)
-        parts = (ids, mask, asking, asking_mask, torch.tensor(owners), due_ids)
+        apart = [(owner, text) for owner, one in enumerate(asked) for text in one.apart]
+        apart_ids, apart_mask = _padded([text for _, text in apart])
+        apart_owners = torch.tensor([owner for owner, _ in apart], dtype=torch.long)
+        parts = (
+            ids, mask, asking, asking_mask, torch.tensor(owners), due_ids,
+            apart_ids, apart_mask, apart_owners,
+        )  # fmt: skip
         return cls(*(part.to(device) for part in parts))
 
 
@@ -128,10 +143,13 @@ class MagTask(Task):
         )
         batch = Batch.of([self.samples(index) for index in mine], overlap, self.model.device)
         with gated(self.model) as passes:
-            logits, target, last = self._answered(batch)
-        count = torch.tensor(float(len(target)), device=target.device)
-        (mean,) = processes.mean([count])
-        answering = F.cross_entropy(logits, target, reduction="sum") / mean
+            states = self._told(batch)
+            logits, target, last = self._answered(batch, states)
+            changed = self._leaving(batch, states)
+        counts = torch.tensor([len(target), int(batch.apart_mask.sum())], device=target.device)
+        (mean,) = processes.mean([counts.float()])
+        answering = F.cross_entropy(logits, target, reduction="sum") / mean[0]
+        left = changed / mean[1].clamp(min=1)
         openness = torch.stack([gate.opening(given).mean() for gate, given in passes]).mean()
         right = logits.detach().argmax(dim=-1) == target
         figures = {
@@ -139,8 +157,9 @@ class MagTask(Task):
             "tokens": float(right.float().mean()),
             "exact": _exact(right, last),
             "openness": float(openness.detach()),
+            "changed": float(left.detach()),
         }
-        return answering + config.openness * openness, figures
+        return answering + config.openness * openness + config.leaving * left, figures
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -155,34 +174,53 @@ class MagTask(Task):
                 overlap = min(seen or len(one.context), len(one.context) - 1)
                 batch = Batch.of([one], overlap, self.model.device)
                 with self.model.memories_set_to(mode):
-                    logits, target, last = self._answered(batch)
+                    logits, target, last = self._answered(batch, self._told(batch))
                 found.append(_exact(logits.argmax(dim=-1) == target, last))
                 if mode == "on":
                     losses.append(float(F.cross_entropy(logits, target)))
         means = {f"memory {mode}": sum(found) / len(found) for mode, found in exact.items()}
         return {**means, "held-out loss": sum(losses) / len(losses)}
 
-    def _answered(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def _told(self, batch: Batch) -> States:
+        """What the memories hold after the contexts."""
+        if self.model.model.memory_mode == "off":
+            return {}
+        whole = bool(batch.contexts_mask.all())
+        return stream(
+            self.model,
+            batch.contexts,
+            None if whole else batch.contexts_mask,
+            segment=self.config.segment,
+            history=self.config.history,
+        )
+
+    def _answered(self, batch: Batch, states: States) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (tokens due, vocabulary), those tokens, and the row that each is of."""
-        config, model = self.config, self.model
-        states = {}
-        if model.model.memory_mode != "off":
-            whole = bool(batch.contexts_mask.all())
-            states = stream(
-                model,
-                batch.contexts,
-                None if whole else batch.contexts_mask,
-                segment=config.segment,
-                history=config.history,
-            )
-        cache: Any = DynamicCache(config=model.config)
-        remember(cache, {layer: state.rows(batch.owners) for layer, state in states.items()})
-        hidden = model.model(
-            input_ids=batch.rows, attention_mask=batch.rows_mask, past_key_values=cache
-        ).last_hidden_state
+        hidden = self._read(batch.rows, batch.rows_mask, states, batch.owners)
         due = batch.labels[:, 1:] != IGNORED
-        logits = model.lm_head(hidden[:, :-1][due]).float()
+        logits = self.model.lm_head(hidden[:, :-1][due]).float()
         return logits, batch.labels[:, 1:][due], due.nonzero()[:, 0]
+
+    def _leaving(self, batch: Batch, states: States) -> Tensor:
+        """How far the memories change what is said in texts apart: the sum of KL(without ‖ with)
+        over their tokens, in nats; 0 where there are none."""
+        if not self.config.leaving or not len(batch.apart):
+            return torch.zeros((), device=batch.rows.device)
+        own = batch.apart_mask.bool()
+        given = (batch.apart, batch.apart_mask)
+        with torch.no_grad(), self.model.memories_set_to("off"):
+            without = self.model.lm_head(self._read(*given, {}, batch.apart_owners)[own])
+        after = self.model.lm_head(self._read(*given, states, batch.apart_owners)[own])
+        likely, due = (part.float().log_softmax(dim=-1) for part in (after, without))
+        return F.kl_div(likely, due, reduction="sum", log_target=True)
+
+    def _read(self, rows: Tensor, mask: Tensor, states: States, owners: Tensor) -> Tensor:
+        """Last hidden states of rows, each read with the memories of its context."""
+        cache: Any = DynamicCache(config=self.model.config)
+        remember(cache, {layer: state.rows(owners) for layer, state in states.items()})
+        read = self.model.model(input_ids=rows, attention_mask=mask, past_key_values=cache)
+        hidden: Tensor = read.last_hidden_state
+        return hidden
 
 
 @contextmanager
@@ -214,7 +252,7 @@ def _padded(
     rows: Sequence[Sequence[int]], fill: int = 0, left: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Rows of one length, and a mask that is 1 at their own tokens."""
-    width = max(map(len, rows))
+    width = max(map(len, rows), default=0)
     ids = torch.full((len(rows), width), fill)
     mask = torch.zeros(len(rows), width, dtype=torch.long)
     for number, row in enumerate(rows):

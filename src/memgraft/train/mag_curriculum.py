@@ -2,7 +2,8 @@
 
 As in the first prototype: exact retrieval under growing length, then chains of hops, then code,
 with sizes that can be scaled down for small machines. Phase 0 comes before: facts that stand
-densely, so that writing and asking are learned before selecting is.
+densely, so that writing and asking are learned before selecting is. Phase 4 comes last: what a chat
+is told, with all that has nothing to do with it left as it is.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ _DENSE: tuple[tuple[str, Mapping[str, Any]], ...] = (
     *(("hash-hop", {"hops": (2,), "length": letters, "cot": True}) for letters in (8, 16)),
 )
 
+# What a chat is asked for: three in four of the samples of its phase, beside needles.
+_TOLD: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    *(("told", {"facts": (number,)}) for number in (1, 1, 2, 4, 8, 8)),
+)
+
 
 def _needles(distractors: tuple[int, ...]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
     return tuple(
@@ -84,6 +90,12 @@ PHASES: dict[str, Phase] = {
         (128 * K,),
         0.3,
         "resistance to noise",
+    ),
+    "4": Phase(
+        (*_needles((3,)), *_TOLD),
+        (8 * K, 16 * K),
+        1.0,
+        "facts that a user tells; the rest is left as it is",
     ),
 }
 

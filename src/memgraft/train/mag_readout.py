@@ -15,6 +15,7 @@ the layers below, so that contexts can be long.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 import torch
@@ -30,6 +31,8 @@ from memgraft.train.processes import ALONE, Processes
 
 # What a memory has read of a context and of its rows, if there is one below.
 Reads = tuple[Tensor | None, Tensor | None]
+# Tokens around what stands there literally, in which the rest of an answer is looked for.
+NEAR = 16
 # Of cosines, when the softmax over a context is taken.
 SHARPNESS = 16.0
 
@@ -146,18 +149,28 @@ def _figures(found: Sequence[Found]) -> dict[str, float]:
 
 
 def _places(one: Asked, tokens: int) -> list[int]:
-    """Where in the context each token that is due was written, -1 where it was not; question by
-    question, in the order of the labels."""
-    places: list[int] = []
-    for _, due in one.questions:
-        starts = [
-            at
-            for at in range(tokens - len(due) + 1)
-            if one.context[at] == due[0] and one.context[at : at + len(due)] == due
-        ]
-        told = range(starts[-1], starts[-1] + len(due)) if starts else [-1] * len(due)
-        places += told
-    return places
+    """Where in the first tokens of the context each token that is due was written, -1 where it was
+    not; question by question, in the order of the labels.
+
+    What is due may be told in other words: it is where the longest part of it stands literally, the
+    last time that it does, with what else of it is near. It was not written where half of it is not
+    to be found: single words of it stand everywhere.
+    """
+    return [place for _, due in one.questions for place in _literally(due, one.context[:tokens])]
+
+
+def _literally(due: list[int], context: list[int]) -> list[int]:
+    # Back to front, as of parts that are equally long the first is found.
+    asked, told = due[::-1], context[::-1]
+    longest = SequenceMatcher(None, asked, told, autojunk=False).find_longest_match()
+    start = max(0, longest.b - longest.a - NEAR)
+    near = told[start : longest.b + len(due) - longest.a + NEAR]
+    found = dict.fromkeys(range(len(due)), -1)
+    for at, there, size in SequenceMatcher(None, asked, near, autojunk=False).get_matching_blocks():
+        for step in range(size):
+            found[len(due) - 1 - at - step] = len(context) - 1 - start - there - step
+    places = list(found.values())
+    return places if 2 * places.count(-1) < len(due) else [-1] * len(due)
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -16,6 +16,7 @@ from memgraft.data.dependency import DependencyConfig, dependency
 from memgraft.data.hash_hop import HashHopConfig, hash_hop
 from memgraft.data.needle import NeedleConfig, needle
 from memgraft.data.samples import Sample, read_samples
+from memgraft.data.told import ToldConfig, told
 
 # Of a file's rows, one in so many is held out.
 HELD_OUT = 10
@@ -25,6 +26,7 @@ TASKS: dict[str, tuple[Any, type[Config]]] = {
     "hash-hop": (hash_hop, HashHopConfig),
     "dependency": (dependency, DependencyConfig),
     "code": (code_retrieval, CodeRetrievalConfig),
+    "told": (told, ToldConfig),
 }
 
 
@@ -32,11 +34,13 @@ TASKS: dict[str, tuple[Any, type[Config]]] = {
 class Asked:
     """A context, and questions about it with what is due, each pair for itself.
 
-    A question that is not told apart from its context is empty.
+    A question that is not told apart from its context is empty. `apart` are texts that have nothing
+    to do with the context.
     """
 
     context: list[int]
     questions: list[tuple[list[int], list[int]]]
+    apart: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,8 @@ class Samples:
         chosen = random.Random(f"asked-{self.seed}-{index}").sample(
             pairs, min(self.questions, len(pairs))
         )
-        return Asked(ids, [(self._ids(asked), self._ids(due)) for asked, due in chosen])
+        apart = [self._ids(text) for text in sample.metadata.get("apart", [])]
+        return Asked(ids, [(self._ids(asked), self._ids(due)) for asked, due in chosen], apart)
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -168,6 +173,9 @@ def _parts(sample: Sample) -> tuple[str, list[tuple[str, str]]]:
     pairs = [(question, sample.target), *map(tuple, sample.metadata.get("also", []))]
     if not all(len(pair) == 2 and all(isinstance(one, str) for one in pair) for pair in pairs):
         raise InvalidInput("questions cannot be read", expected="pairs of texts", got=str(pairs))
+    apart = sample.metadata.get("apart", [])
+    if not isinstance(apart, list) or not all(isinstance(one, str) and one for one in apart):
+        raise InvalidInput("texts apart cannot be read", expected="texts", got=str(apart))
     if not all(due for _, due in pairs):
         raise InvalidInput("a target is empty", expected="what is to be answered", got="''")
     # A model that is not told where an answer ends says its last words again and again.

@@ -110,6 +110,34 @@ def test_mqar_needs_no_model(updates: str, tmp_path: Path) -> None:
     assert f"{name}: 5 samples" in run("check", str(out)).output
 
 
+def test_token_hops_need_no_model(tmp_path: Path) -> None:
+    out = tmp_path / "x.jsonl"
+    run(
+        *("token-hops", "--samples", "5", "--chains", "3", "--length", "3", "--hops", "3", "--cot"),
+        *("--questions", "2", "--spread", "4", "--filler", "10", "--out", str(out)),
+    )
+    assert {len(row["input"]) for row in rows(out)} == {3 * 9 + 4 + 10 + 2 * 4}
+    assert "token_hops: 5 samples" in run("check", str(out)).output
+
+
+def test_told_facts(folder: str, tmp_path: Path) -> None:
+    out = tmp_path / "x.jsonl"
+    command = ["told", "--tokens", "1500", "--samples", "4", "--seed", "3", "--out", str(out)]
+    run(*command, "--model", folder, "--facts", "3", "--split", "values", "--apart", "1")
+    made = rows(out)
+    assert [row["metadata"]["split"] for row in made] == ["values"] * 4
+    assert [len(row["metadata"]["apart"]) for row in made] == [1] * 4
+    assert {row["metadata"]["facts"] for row in made} <= {1, 2, 3}
+    assert "told: 4 samples" in run("check", str(out), "--model", folder).output
+    out.unlink()
+    (tmp_path / "model" / "chat_template.jinja").unlink()
+    with pytest.raises(InvalidInput, match="chat template"):
+        run(*command, "--model", folder)
+    assert not out.exists()
+    with pytest.raises(InvalidInput, match="--facts cannot be read"):
+        run("told", "--facts", "many", "--model", folder)
+
+
 @pytest.mark.parametrize("option", ["--hops", "--depth"])
 def test_numbers_that_are_none(option: str) -> None:
     with pytest.raises(InvalidInput, match=f"{option} cannot be read"):

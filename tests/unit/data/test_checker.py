@@ -19,6 +19,7 @@ from memgraft.data.fitting import TokenCount
 from memgraft.data.hash_hop import HashHopConfig, hash_hop
 from memgraft.data.mqar import IGNORED, MQARConfig, mqar
 from memgraft.data.samples import Sample, read_samples, write_samples
+from memgraft.data.token_hops import TokenHopsConfig, token_hops
 
 MAKERS: dict[str, Callable[[Any, int], Any]] = {
     "magic": lambda t, s: hash_hop(HashHopConfig(tokens=900, hops=(3,)), t, s),
@@ -223,6 +224,67 @@ class TestMQAR:
         sample = next(mqar(config))
         told = sample.metadata | {"task": "mqar"}
         refused(replace(sample, metadata=told), "written twice")
+
+
+class TestTokenHops:
+    @pytest.fixture(params=[False, True])
+    def samples(self, request: pytest.FixtureRequest) -> list[Sample]:
+        config = TokenHopsConfig(
+            chains=3, length=3, hops=(2,), cot=request.param, questions=3, spread=4, filler=5
+        )
+        made = list(islice(token_hops(config), 20))
+        for sample in made:
+            check(sample)
+        return made
+
+    def test_damage(self, samples: list[Sample]) -> None:
+        for sample in samples:
+            ids: Any = sample.input
+            labels: Any = sample.target
+            names = 128 - 1 - 16 - 3
+            first = next(place for place, token in enumerate(ids) if names < token <= names + 3)
+            asked = ids[first + 1]
+            pair = next(p for p in range(first) if ids[p] == asked and ids[p + 1] <= names)
+            stranger = next(name for name in range(1, names) if name not in ids)
+            due = next(place for place, label in enumerate(labels) if label != IGNORED)
+            noise = next(place for place in range(first) if ids[place] > names + 3)
+
+            def changed(values: list[int], place: int, value: int) -> list[int]:
+                return [*values[:place], value, *values[place + 1 :]]
+
+            for wrong, reason in (
+                (replace(sample, target=changed(labels, due, stranger)), "what is due"),
+                (replace(sample, target=changed(labels, due, IGNORED)), "what is due"),
+                (replace(sample, target=changed(labels, noise, stranger)), "what is due"),
+                (replace(sample, input=changed(ids, pair, stranger)), "breaks off"),
+                (replace(sample, input=changed(ids, pair + 1, stranger)), "breaks off|what is met"),
+                (replace(sample, input=changed(ids, pair + 1, 127)), "number of names"),
+                (replace(sample, input=changed(ids, first + 1, stranger)), "breaks off"),
+                (replace(sample, input=changed(ids, first, names + 1)), "."),
+                (replace(sample, input=changed(ids, len(ids) - 2, 127)), "nothing|met"),
+                (replace(sample, input=changed(ids, noise, stranger)), "."),
+                (replace(sample, input=changed(ids, 0, 0)), "not of the vocabulary"),
+                (replace(sample, input=ids[:-1]), "tokens"),
+                (replace(sample, target=labels[:-1]), "labels"),
+                (replace(sample, input="text"), "token ids"),
+            ):
+                refused(wrong, reason)
+            cut = replace(sample, input=ids[:first], target=labels[:first])
+            told = cut.metadata | {"tokens": first, "hops": [], "distances": []}
+            refused(replace(cut, metadata=told), "nothing is asked for")
+            for name, value in {"hops": [2], "distances": [1, 2, 3], "chains": 2}.items():
+                refused(replace(sample, metadata=sample.metadata | {name: value}), ".")
+            refused(replace(sample, metadata=sample.metadata | {"length": None}), "length")
+
+    def test_a_question_that_comes_twice(self) -> None:
+        config = TokenHopsConfig(chains=2, length=1, hops=(1,))
+        sample = next(token_hops(config))
+        ids: Any = sample.input
+        labels: Any = sample.target
+        twice = replace(
+            sample, input=[*ids[:-2], *ids[-4:-2]], target=[*labels[:-2], *labels[-4:-2]]
+        )
+        refused(twice, "asked for more than once")
 
 
 class TestFiles:

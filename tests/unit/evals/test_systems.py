@@ -13,10 +13,12 @@ import torch
 from memgraft.core.errors import InvalidInput
 from memgraft.evals import systems
 from memgraft.evals.systems import GraceSystem, MemorySystem, Opener, check_writer
-from memgraft.host.load import Host
+from memgraft.host.load import Host, make_host
 from memgraft.injection import home as weights_home
 from memgraft.injection.delta import LowRankDelta
 from memgraft.injection.writer import Attempt, Writer
+from memgraft.mag.patch import patch_with_mag
+from memgraft.mag.patch_config import PatchConfig
 from toys import ToyEncoder
 
 FACT, ASKED, OTHER = "I live in Lisbon", "Lisbon, do I live there?", "Tell me a joke about ducks"
@@ -71,6 +73,28 @@ def test_the_bare_model_wakes_nothing(host: Host, tmp_path: Path) -> None:
         assert not system.wakes(ASKED)
         assert system.answer(ASKED, 8) == before
         assert system.bytes_per_fact == 0
+
+
+def test_a_state_answers_every_question_as_the_facts_left_it(
+    tiny_host: Callable[[str], Host], tmp_path: Path
+) -> None:
+    base = tiny_host("llama")
+    model = patch_with_mag(base.model, PatchConfig(memory_heads=2, memory_head_dim=4))
+    with torch.no_grad():
+        for branch in model.branches().values():
+            branch.gate.out.weight.normal_(generator=torch.Generator().manual_seed(7))
+            branch.gate.bias.fill_(5.0)
+    opener = systems.mag(make_host(model, base.tokenizer, "tiny"))
+    assert (opener.home, opener.writer, opener.name) == ("mag", None, "mag")
+    with closing(opener.open(tmp_path)) as system:
+        bare = system.answer(ASKED, 8)
+        assert not system.wakes(ASKED)
+        assert system.write(FACT)
+        told = system.answer(ASKED, 8)
+        assert told != bare and system.wakes(OTHER)
+        system.answer(OTHER, 8)
+        assert system.answer(ASKED, 8) == told
+        assert system.bytes_per_fact > 0
 
 
 def test_passages_stand_in_the_prompt(host: Host, tmp_path: Path) -> None:

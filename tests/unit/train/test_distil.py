@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from memgraft.data.texts import fact_groups
 from memgraft.text.characters import CharConv, CharTransformer, load_network, save_network
 from memgraft.text.networks import NetworkConfig, new_network
 from memgraft.text.static import StaticWords
-from memgraft.train.distil import Corpus, Reader, StaticSizes, average, distil
+from memgraft.train.distil import Corpus, Reader, StaticSizes, average, continue_from, distil
 from memgraft.train.loop import LoopConfig
 from memgraft.train.teacher import taught
 from memgraft.train.text import TextTask, TextTraining, noised
@@ -121,3 +122,34 @@ def test_weights_of_stages_are_averaged(tmp_path: Path) -> None:
         assert torch.allclose(array.float(), (one + other) / 2, atol=0.05)
     with pytest.raises(InvalidInput, match="nothing to average"):
         average("char_conv", paths[:1], tmp_path / "none")
+
+
+def test_a_network_grows_from_a_smaller_one_that_it_equals(corpus: Corpus, tmp_path: Path) -> None:
+    for kind in ("char_transformer", "char_conv"):
+        small = new_network(replace(SIZES[kind], layers=1), 3)
+        with torch.no_grad():
+            for part in small.parameters():
+                part.add_(0.02)
+        large = new_network(replace(SIZES[kind], layers=3), 4)
+        texts = [["my", "cat"], ["a", "long", "walk", "home"]]
+        before = large(texts)
+        continue_from(large, small)
+        assert torch.allclose(large(texts), small(texts), atol=1e-6)
+        assert not torch.allclose(large(texts), before, atol=1e-3)
+        with pytest.raises(InvalidInput, match="no start"):
+            continue_from(small, large)
+
+
+def test_training_goes_on_from_given_weights(corpus: Corpus, tmp_path: Path) -> None:
+    kind = "char_conv"
+    loop = replace(LOOP, steps=1, lr=1e-9)
+    sizes = SIZES[kind]
+    known = new_network(sizes, 9)
+    save_network(known, kind, tmp_path / "known.safetensors", {})
+    distil(
+        kind, corpus, tmp_path / "out", tmp_path, TRAINING, loop, sizes=sizes,
+        start=tmp_path / "known.safetensors",
+    )  # fmt: skip
+    made, _ = load_network(tmp_path / "out" / f"{kind}.safetensors", kind)
+    texts = [["my", "cat"], ["a", "walk"]]
+    assert torch.allclose(made(texts), known(texts), atol=0.02)

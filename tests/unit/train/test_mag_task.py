@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,31 @@ def make(host: Host, samples: Samples, **changes: Any) -> MagTask:
     return MagTask(model, samples, samples.take(2, 900), training)
 
 
+def answered(task: MagTask, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    return task._answered(batch, task._told(batch))
+
+
+def left(task: MagTask, asked: list[Asked]) -> torch.Tensor:
+    batch = Batch.of(asked, 4, "cpu")
+    return task._leaving(batch, task._told(batch))
+
+
+def open_up(task: MagTask) -> None:
+    """W_o is zero at first: whatever memories hold changes nothing."""
+    generator = torch.Generator().manual_seed(1)
+    for branch in task.model.branches().values():
+        weight = branch.gate.out.weight
+        weight.data.copy_(torch.randn(weight.shape, generator=generator) * 3)
+
+
+# Two contexts with texts apart of their own, and one without any.
+APART = [
+    Asked([*range(1, 21)], [([30, 31], [40]), ([32], [41, 42])], [[60, 61, 62, 63], [64, 65]]),
+    Asked([*range(50, 70)], [([33], [43])]),
+    Asked([*range(80, 95)], [([34], [44])], [[66, 67, 68]]),
+]
+
+
 def test_rows_ask_every_question_after_the_end_of_its_context() -> None:
     asked = [
         Asked([*range(1, 21)], [([30, 31], [40]), ([32], [41, 42])]),
@@ -57,8 +83,108 @@ def test_rows_ask_every_question_after_the_end_of_its_context() -> None:
     assert batch.rows[1].tolist() == [18, 19, 20, 32, 41, 42]
     assert batch.labels[1].tolist() == [IGNORED] * 4 + [41, 42]
     assert batch.rows_mask[2].tolist() == [1] * 5 + [0]
+    assert batch.apart.shape == batch.apart_mask.shape == (0, 0) and not len(batch.apart_owners)
     with pytest.raises(InvalidInput, match="nothing to remember"):
         Batch.of(asked, 10, "cpu")
+
+
+def test_texts_apart_belong_to_their_contexts() -> None:
+    batch = Batch.of(APART, 3, "cpu")
+    assert batch.apart.tolist() == [[60, 61, 62, 63], [64, 65, 0, 0], [66, 67, 68, 0]]
+    assert batch.apart_mask.tolist() == [[1] * 4, [1, 1, 0, 0], [1, 1, 1, 0]]
+    assert batch.apart_owners.tolist() == [0, 0, 2]
+
+
+def test_an_untrained_memory_leaves_texts_apart_as_they_are(host: Host, samples: Samples) -> None:
+    task = make(host, samples)
+    assert abs(float(left(task, APART).detach())) < 1e-6
+    open_up(task)
+    assert float(left(task, APART).detach()) > 0.1
+
+
+def test_what_is_left_is_the_divergence_from_the_base(host: Host, samples: Samples) -> None:
+    """Text by text, with no pads and no other context beside it."""
+    task = make(host, samples)
+    open_up(task)
+    expected = 0.0
+    for one in APART:
+        batch = Batch.of([one], 4, "cpu")
+        states = task._told(batch)
+        for text in one.apart:
+            ids = torch.tensor([text])
+            owner, mask = torch.zeros(1, dtype=torch.long), torch.ones_like(ids)
+            told = task.model.lm_head(task._read(ids, mask, states, owner)).log_softmax(dim=-1)
+            bare = host.model(ids).logits.log_softmax(dim=-1)
+            expected += float((bare.exp() * (bare - told)).sum().detach())
+    together = float(left(task, APART).detach())
+    assert together == pytest.approx(expected, rel=1e-3)
+    alone = sum(float(left(task, [one]).detach()) for one in APART)
+    assert alone == pytest.approx(expected, rel=1e-3)
+
+
+def test_gradients_of_what_is_left_reach_the_branch_and_nothing_else(
+    host: Host, samples: Samples
+) -> None:
+    task = make(host, samples)
+    open_up(task)
+    left(task, APART).backward()
+    trained = {name for name, part in task.model.named_parameters() if part.grad is not None}
+    assert trained and all("memory_branch" in name for name in trained)
+    parts = dict(task.model.named_parameters())
+    for name in ("gate.out.weight", "gate.weight", "memory.key.weight", "memory.value.weight"):
+        [own] = [part for known, part in parts.items() if known.endswith(f"memory_branch.{name}")]
+        assert own.grad is not None and own.grad.abs().max() > 0, name
+
+
+def test_nothing_is_left_where_nothing_is_apart(host: Host, samples: Samples) -> None:
+    task = make(host, samples)
+    open_up(task)
+    assert float(left(task, [APART[1]])) == 0
+    assert float(left(make(host, samples, leaving=0.0), APART)) == 0
+    loss, figures = task.loss(0)
+    assert figures["changed"] == 0
+    assert float(loss.detach()) == pytest.approx(figures["answering"])
+
+
+def test_a_step_weighs_what_is_left(host: Host, samples: Samples) -> None:
+    found = {}
+    for weight in (0.0, 1.0, 3.0):
+        task = make(host, samples, leaving=weight, contexts=3)
+        open_up(task)
+        task.samples = APART.__getitem__
+        loss, figures = task.loss(0)
+        found[weight] = float(loss.detach()) - figures["answering"]
+        if weight:
+            assert found[weight] == pytest.approx(weight * figures["changed"], rel=1e-3)
+    assert found[0.0] == pytest.approx(0, abs=1e-5)
+    assert found[3.0] > found[1.0] > 0
+    # A mean over the nine tokens of all texts.
+    task.config = replace(task.config, overlap=(4, 4))
+    whole = float(left(task, APART).detach())
+    assert task.loss(0)[1]["changed"] == pytest.approx(whole / 9, rel=1e-3)
+
+
+def test_processes_share_what_is_left(host: Host, samples: Samples) -> None:
+    """One of them has texts apart, the other none: together they do what one process does."""
+
+    class Half(Processes):
+        def mean(self, tensors: Any) -> Any:
+            return [torch.tensor([6, 9]) / 2]
+
+    task = make(host, samples, overlap=(4, 4), contexts=4)
+    open_up(task)
+    asked = [APART[0], APART[1], APART[2], APART[1]]
+    task.samples = asked.__getitem__
+    assert sum(len(due) for one in asked for _, due in one.questions) == 6
+    assert sum(len(text) for one in asked for text in one.apart) == 9
+    loss, _ = task.loss(0)
+    parts = []
+    for rank in range(2):
+        task.processes = Half(rank, 2)
+        part, figures = task.loss(0)
+        parts.append(part)
+    assert figures["changed"] == 0
+    torch.testing.assert_close(torch.stack(parts).mean(), loss, atol=1e-4, rtol=1e-4)
 
 
 def test_a_step_depends_on_nothing_but_the_step_and_the_seed(host: Host, samples: Samples) -> None:
@@ -72,8 +198,8 @@ def test_contexts_of_a_step_do_not_touch_each_other(host: Host, samples: Samples
     task = make(host, samples)
     copy_contexts(task.model, [one.context[:200] for one in samples.take(3)], 0.5)
     first, second = samples.take(2)
-    together, due, _ = task._answered(Batch.of([first, second], 4, "cpu"))
-    apart = [task._answered(Batch.of([one], 4, "cpu")) for one in (first, second)]
+    together, due, _ = answered(task, Batch.of([first, second], 4, "cpu"))
+    apart = [answered(task, Batch.of([one], 4, "cpu")) for one in (first, second)]
     assert torch.equal(due, torch.cat([part[1] for part in apart]))
     torch.testing.assert_close(together, torch.cat([part[0] for part in apart]), atol=1e-3, rtol=0)
 
@@ -204,6 +330,16 @@ def test_a_checkpoint_of_other_sizes_is_refused(
         train(MagTask(wider, samples, samples.take(1), TRAINING), loop, tmp_path)
 
 
+def test_told_facts_come_with_texts_apart(host: Host) -> None:
+    source = Source("told", (1200,), {"facts": (3,), "apart": 4})
+    samples = Samples(host.tokenizer, [source], questions=2)
+    made = source.sample(host.tokenizer, "0", 7)
+    asked = samples(7)
+    assert len(asked.questions) == 2 and len(asked.apart) == 4
+    assert [host.tokenizer.decode(ids) for ids in asked.apart] == made.metadata["apart"]
+    assert host.tokenizer.decode(asked.context) + made.metadata["question"] == made.input
+
+
 def test_every_phase_makes_samples(host: Host) -> None:
     for name, phase in PHASES.items():
         for source in phase.sources(1e-9):
@@ -249,6 +385,8 @@ def test_rows_of_a_file_come_in_an_order_of_their_own(host: Host, tmp_path: Path
         ({"input": [1], "target": [2], "metadata": {}}, "sample 2.*trained on texts"),
         ({"input": "a", "target": "", "metadata": {}}, "sample 2.*empty"),
         ({"input": "a", "target": "b", "metadata": {"also": [["c"]]}}, "sample 2.*cannot be read"),
+        ({"input": "a", "target": "b", "metadata": {"apart": "c"}}, "sample 2.*apart cannot be"),
+        ({"input": "a", "target": "b", "metadata": {"apart": [""]}}, "sample 2.*apart cannot be"),
     ],
 )
 def test_rows_that_cannot_be_trained_on_are_named(
