@@ -20,7 +20,7 @@ def asked() -> Paraphrases:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "least"), [("char_conv", 0.60), ("char_transformer", 0.58)])
+@pytest.mark.parametrize(("name", "least"), [("char_conv", 0.60), ("char_transformer", 0.57)])
 def test_paraphrases_are_found_by_trained_characters(
     name: str, least: float, asked: Paraphrases
 ) -> None:

@@ -19,7 +19,7 @@ def mag(
     out: Annotated[Path, typer.Option(help="Folder: one per phase, and the last one's branch.")],
     model: options.Model = options.DEFAULT_MODEL,
     phases: Annotated[
-        str, typer.Option(help="Of the curriculum, such as 0a,0b or 0a-1b: 0a to 0c, 1a to 3b, 4.")
+        str, typer.Option(help="Of the curriculum, such as 0a,0b or 0a-1b: 0a to 0c, 1a to 4b.")
     ] = "0a-1b",
     scale: Annotated[
         float, typer.Option(help="Share of the phases' sizes; 1/32 makes 256 of 8k.", min=1e-4)

@@ -61,7 +61,7 @@ class Characters(Encoder, ABC):
 
 
 class CharTransformer(Characters):
-    """Two layers of self-attention over words made of character n-grams."""
+    """Self-attention over words made of character n-grams."""
 
     kind = "char_transformer"
 

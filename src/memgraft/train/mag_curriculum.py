@@ -91,12 +91,8 @@ PHASES: dict[str, Phase] = {
         0.3,
         "resistance to noise",
     ),
-    "4": Phase(
-        (*_needles((3,)), *_TOLD),
-        (8 * K, 16 * K),
-        1.0,
-        "facts that a user tells; the rest is left as it is",
-    ),
+    "4a": Phase((*_needles((3,)), *_TOLD), (8 * K, 16 * K), 1.0, "facts told in conversation"),
+    "4b": Phase((*_needles((3,)), *_TOLD), (16 * K, 32 * K), 0.5, "facts in long conversations"),
 }
 
 
