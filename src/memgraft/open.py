@@ -32,8 +32,6 @@ WRITERS = ("encoder", "closed-form")
 WRITER_VARIABLE = "MEMGRAFT_WRITER"
 ENCODER_VARIABLE = "MEMGRAFT_ENCODER"
 DEFAULT_ENCODER = "minilm"
-# Memory branches that ship, in a folder by the name of their base.
-BRANCHES = Path(__file__).parent / "mag" / "pretrained"
 HOMES = {
     "weights": ("weights",),
     "passages": ("passages",),
@@ -219,17 +217,19 @@ def branched_host(
     Args:
         model: see `load_host`; either the base, or a patched model that was saved whole. If it is
             the default and a branch is given, the base that the branch was trained for.
-        branch: a folder that `memgraft train mag` wrote; by default what ships for the model.
+        branch: a folder that `memgraft train mag` wrote, or the name of a branch that ships; by
+            default what ships for the model.
 
     Raises:
         ModelError: no branches are given, and none ship.
         FolderError: the branches cannot be read, or are another base's.
     """
+    import memgraft.mag.models  # noqa: F401  (so that whole models are known)
+    from memgraft.mag.checkpoint import load_base, patched_with, read_branch, shipped_branch
+
     path = shipped_branch(model) if branch is None else Path(branch)
     if path is not None or model not in BUNDLES:
-        import memgraft.mag.models  # noqa: F401  (so that whole models are known)
         from memgraft.host.load import load_host, make_host
-        from memgraft.mag.checkpoint import load_base, patched_with, read_branch
 
         if path is not None:
             saved = read_branch(path)
@@ -245,12 +245,6 @@ def branched_host(
         got=model,
         next_step="train them with `memgraft train mag`, and name their folder with --branch",
     )
-
-
-def shipped_branch(model: str) -> Path | None:
-    """The folder of the memory branches that ship for a model, if any do."""
-    folder = BRANCHES / model
-    return folder if model in BUNDLES and (folder / "branch.safetensors").is_file() else None
 
 
 def mag_home(host: Host, store: Store) -> Home:

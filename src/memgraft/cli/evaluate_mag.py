@@ -31,7 +31,7 @@ Model = Annotated[
 Branch = Annotated[
     Path | None,
     typer.Option(
-        "--branch", "--checkpoint", help="Memory branches: a folder or its safetensors file."
+        "--branch", "--checkpoint", help="Memory branches: a folder, its file, or one that ships."
     ),
 ]
 Window = Annotated[

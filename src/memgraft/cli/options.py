@@ -25,7 +25,10 @@ HomeName = Annotated[
 ]
 Branch = Annotated[
     Path | None,
-    typer.Option(help="Of home mag: memory branches to use with the model.", metavar="FOLDER"),
+    typer.Option(
+        help="Of home mag: memory branches to use with the model; a folder, or one that ships.",
+        metavar="FOLDER|NAME",
+    ),
 ]
 Model = Annotated[
     str,

@@ -26,6 +26,8 @@ from memgraft.mag.patch_config import PatchConfig
 
 KIND, VERSION, FILE = "mag-branch", 1, "branch.safetensors"
 BRANCH = ".memory_branch."
+# Branches that ship, each in a folder by its name; one that is called as its base is the usual one.
+SHIPPED = Path(__file__).parent / "pretrained"
 DTYPES = (torch.float16, torch.float32)
 
 
@@ -95,11 +97,12 @@ def read_branch(path: Path) -> SavedBranch:
     """Read what `save_branch` wrote, without the base.
 
     Args:
-        path: the folder, or the safetensors file in it.
+        path: the folder, the safetensors file in it, or the name of one that ships.
 
     Raises:
         FolderError: it is missing, damaged, of another kind or of a newer version.
     """
+    path = (None if path.exists() else shipped_branch(str(path))) or path
     file = path / FILE if path.is_dir() else path
     arrays, header = load_arrays(file)
     kind, version = header.get("kind", "none"), header.get("version", "0")
@@ -119,6 +122,12 @@ def read_branch(path: Path) -> SavedBranch:
         raise FolderError(
             f"cannot read {file}", expected="the header of a branch", got=str(error)
         ) from error
+
+
+def shipped_branch(name: str) -> Path | None:
+    """The folder of branches that ship under a name, if any do."""
+    folder = SHIPPED / name
+    return folder if folder.parent == SHIPPED and (folder / FILE).is_file() else None
 
 
 def load_branch(path: Path, host: Host | None = None, window: int | None = None) -> Any:

@@ -128,7 +128,7 @@ def test_a_branch_is_opened_by_its_folder(
 def test_without_a_branch_the_next_step_is_told(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memgraft.open.BRANCHES", tmp_path / "none")
+    monkeypatch.setattr("memgraft.mag.checkpoint.SHIPPED", tmp_path / "none")
     with pytest.raises(ModelError, match="memgraft train mag"):
         open_memory(str(tmp_path / "m.db"), home="mag")
     host.model.save_pretrained(tmp_path / "base")

@@ -20,6 +20,7 @@ from memgraft.mag.checkpoint import (
     load_branch,
     read_branch,
     save_branch,
+    shipped_branch,
 )
 
 from .grafted import KINDS, LINEAR, MLP, close, trained, words
@@ -66,6 +67,18 @@ def test_half_precision_is_half_as_large_and_close(tiny_host: TinyHost, tmp_path
     loaded = load_branch(tmp_path / "half", host)
     assert next(iter(loaded.branches().values())).gate.weight.dtype == torch.float32
     assert (loaded(words()).logits - model(words()).logits).abs().max() < 0.05
+
+
+def test_branches_that_ship_have_names(
+    tiny_host: TinyHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memgraft.mag.checkpoint.SHIPPED", tmp_path)
+    save_branch(trained(tiny_host, "llama"), tmp_path / "known", tiny_host("llama"), {"steps": 4})
+    assert read_branch(Path("known")).card == {"steps": 4}
+    assert shipped_branch("known") == tmp_path / "known"
+    assert shipped_branch("unknown") is shipped_branch("../known") is None
+    with pytest.raises(FolderError):
+        read_branch(Path("unknown"))
 
 
 def test_another_window(tiny_host: TinyHost, tmp_path: Path) -> None:
