@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 # Shortest beginning of an id that counts as one.
 ID_PREFIX = 8
-NEEDLES_ONLY = (
-    "The branch that ships was trained on needles in prose, not on conversation: replies may make "
-    "no sense. --branch takes one of your own (`memgraft train mag`)."
+APPROXIMATE = (
+    "The branch that ships keeps a few facts, approximately, and may put them into replies that "
+    "they have nothing to do with. Exact are --home weights and --home passages."
 )
 
 
@@ -124,7 +124,7 @@ def open_with_bars(store: str | None, home: str, model: str, branch: Path | None
     """`open_memory` with progress on standard error."""
     prepare_libraries()
     if home == "mag" and branch is None:
-        print(NEEDLES_ONLY, file=sys.stderr)
+        print(APPROXIMATE, file=sys.stderr)
     from memgraft.open import open_memory
 
     with Bars() as bars:

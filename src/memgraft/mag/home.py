@@ -39,6 +39,10 @@ from memgraft.store.base import Store
 KIND, VERSION = "memgraft-mag", 1
 # Tokens of one forward pass: a text may be longer than what fits into memory at once.
 SEGMENT = 512
+# Read first wherever attention begins anew. Later tokens attend to the first ones whatever they are
+# (attention sinks, Xiao et al. 2023, arXiv 2309.17453); their own states are like no other's, and a
+# bad place for the beginning of a fact. And branches are trained on texts with something before.
+OPENING = "Here are some notes about other things that were said.\n"
 # Scopes whose states are kept in memory; the others are read again.
 LOADED = 8
 # How sure writing is: not at all, as nobody asks the state what it holds.
@@ -186,7 +190,7 @@ class MagHome(Home):
         """The state after these records, each a text of its own."""
         layers = state.layers
         for record in records:
-            layers = self._read_through(f"{record.text}\n", layers)
+            layers = self._read_through(f"{OPENING}{record.text}\n", layers)
         held = {**state.held, **{record.id: record.version for record in records}}
         return replace(state, layers=layers, held=held)
 
@@ -250,7 +254,7 @@ class MagHome(Home):
 def identity(host: Host) -> str:
     """What states depend on: the weights, and how the branches read."""
     dials = json.dumps(host.model.config.patch.to_dict(), sort_keys=True)
-    return sha256(f"{host.fingerprint} {dials}".encode()).hexdigest()[:16]
+    return sha256(f"{host.fingerprint} {dials} {OPENING}".encode()).hexdigest()[:16]
 
 
 def _mark(path: Path) -> object:

@@ -13,7 +13,7 @@ from memgraft.core.recall import Patch
 from memgraft.core.scope import Scope
 from memgraft.host.session import GenerationConfig, Session
 from memgraft.mag.cache import memories, remember, reset_all_memory
-from memgraft.mag.home import SEGMENT, MagHome, ScopeState
+from memgraft.mag.home import OPENING, SEGMENT, MagHome, ScopeState
 
 # The longest stretch of a conversation that attention looks back on; beyond it, the memory does.
 CONTEXT_TOKENS = 4096
@@ -62,7 +62,7 @@ class MagSession(Session):
             if self._length + len(self.host.encode(prompt)) <= room:
                 return prompt
             self.restart()
-        prompt = self.host.prompt([{"role": "user", "content": said}])
+        prompt = OPENING + self.host.prompt([{"role": "user", "content": said}])
         size = len(self.host.encode(prompt))
         if size > room:
             raise InvalidInput(

@@ -15,7 +15,7 @@ from memgraft.core.scope import Scope
 from memgraft.host.load import Host, make_host
 from memgraft.host.session import GenerationConfig
 from memgraft.mag.cache import memories, remember
-from memgraft.mag.home import MagHome, ScopeState
+from memgraft.mag.home import OPENING, MagHome, ScopeState
 from memgraft.mag.session import MagSession
 from memgraft.memory import Memory
 from memgraft.store.sqlite import SQLiteStore
@@ -62,7 +62,7 @@ def close(one: torch.Tensor, other: torch.Tensor) -> bool:
 def test_the_state_is_that_of_the_whole_conversation(host: Host, home: MagHome) -> None:
     session = MagSession(home, ME, SHORT)
     first, second = say(session, "Hello there"), say(session, "And again")
-    turns = "User: Hello there\nAssistant:", "\nUser: And again\nAssistant:"
+    turns = f"{OPENING}User: Hello there\nAssistant:", "\nUser: And again\nAssistant:"
     assert home.state(ME).spoken
     assert close(kept(home), streamed(host, turns[0], first, turns[1], second, "\n"))
 
@@ -169,13 +169,13 @@ def test_a_record_that_comes_meanwhile_does_not_end_the_session(home: MagHome) -
 def test_attention_begins_anew_where_the_model_ends(
     home: MagHome, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host.model.config, "max_position_embeddings", 90)
+    monkeypatch.setattr(host.model.config, "max_position_embeddings", 150)
     session = MagSession(home, ME, SHORT)
     lengths = []
     for turn in range(6):
         say(session, f"This is turn {turn}")
         lengths.append(session._length)
-    assert max(lengths) <= 90
+    assert max(lengths) <= 150
     assert lengths != sorted(lengths), "it began anew"
     with pytest.raises(InvalidInput, match="too long"):
         session.prompt("long " * 40)
