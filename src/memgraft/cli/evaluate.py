@@ -15,7 +15,7 @@ import typer
 from memgraft import __version__
 from memgraft.cli import evaluate_mag, options
 from memgraft.cli.progress import Bars, prepare_libraries
-from memgraft.core.errors import InvalidInput
+from memgraft.core.errors import InvalidInput, ModelError
 
 if TYPE_CHECKING:
     from memgraft.evals.results import Results
@@ -86,12 +86,15 @@ def injection(
     from memgraft.evals.results import Results, digest
     from memgraft.evals.systems import USUAL, default_writer
     from memgraft.host.load import load_host
-    from memgraft.open import branched_host
     from memgraft.text.minilm import MiniLM
 
     homes = _listed(home) or (["weights"] if as_json else list(USUAL))
     writers = _listed(writer)
     _check(homes, writers)
+    if branch and "mag" not in homes:
+        raise InvalidInput(
+            "only the home mag has a memory branch", expected="--home mag", got=f"--branch {branch}"
+        )
     rows = _rows(facts, split, limit)
     sizes = _sizes(_listed(stack), len(rows), fill)
     if report:
@@ -101,7 +104,7 @@ def injection(
         encoder = LastRemembered(MiniLM(progress=bars))
         openers = _openers(
             host, encoder, homes, writers or [default_writer(host)], compose,
-            lambda: branched_host(model, branch, bars),
+            partial(_with_branches, host, branch),
         )  # fmt: skip
         settings = {
             "version": __version__,
@@ -304,6 +307,19 @@ def _openers(
         else:
             made.append(systems.bare(host))
     return made
+
+
+def _with_branches(host: Host, branch: Path | None) -> Host:
+    """The same model with memory branches, those that ship for it or others."""
+    from memgraft.host.load import make_host
+    from memgraft.mag.checkpoint import load_branch, shipped_branch
+
+    path = branch or shipped_branch(host.name)
+    if path is None:
+        raise ModelError(
+            f"no memory branches ship for {host.name}", next_step="name their folder with --branch"
+        )
+    return make_host(load_branch(path, host), host.tokenizer, host.name)
 
 
 def _measure(

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class MagConversation(Conversation):
     """Turns that stream through the memory of a patched model, see `MagSession`.
 
-    Prompts hold the message alone: no earlier turn, and nothing that is remembered.
+    Prompts hold the message alone, the first one after an opening that is always the same: no
+    earlier turn, and nothing that is remembered.
     """
 
     def __init__(

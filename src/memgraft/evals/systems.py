@@ -74,7 +74,7 @@ class Opener:
     """A system that can be opened, as often as there are stacks.
 
     `open` gets an empty folder. `writer` is None where facts do not go into the weights; `trained`
-    is a hash of the file that it was read from, if it was.
+    tells apart what was trained: a hash of the writer's file, or of the model with its branches.
     """
 
     home: str
@@ -212,7 +212,10 @@ def weights(host: Host, encoder: Encoder, writer: str, compose: str = "routed") 
 
 
 def mag(host: Host) -> Opener:
-    """Facts in a state: `host` is a model with memory branches."""
+    """Facts in a state: `host` is a model with memory branches.
+
+    Its replies differ from the bare model's also by the opening and the window.
+    """
 
     def opened(folder: Path) -> System:
         store = SQLiteStore(folder / "memory.db")

@@ -102,7 +102,8 @@ def read_branch(path: Path) -> SavedBranch:
     Raises:
         FolderError: it is missing, damaged, of another kind or of a newer version.
     """
-    path = (None if path.exists() else shipped_branch(str(path))) or path
+    if not path.is_file() and not (path / FILE).is_file():
+        path = shipped_branch(str(path)) or path
     file = path / FILE if path.is_dir() else path
     arrays, header = load_arrays(file)
     kind, version = header.get("kind", "none"), header.get("version", "0")

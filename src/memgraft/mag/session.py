@@ -48,7 +48,8 @@ class MagSession(Session):
         self._origin = ""
 
     def prompt(self, said: str) -> str:
-        """What the model reads next: this message, with what its chat template puts around it.
+        """What the model reads next: this message, with what its chat template puts around it, and
+        before the first one an opening that is always the same.
 
         Raises:
             InvalidInput: it is longer than the model can take.

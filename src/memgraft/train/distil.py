@@ -69,14 +69,16 @@ class Corpus:
         without: Iterable[str] = (),
     ) -> Corpus:
         """Of `groups`, which says what is what."""
+        barred = list(without)
         settings = {
             "seed": seed,
             "scale": scale,
             "wordnet": wordnet is not None,
             "aiml": aiml is not None,
+            "without": len(barred),
             "teacher": teacher.id,
         }
-        return cls(teacher, groups(seed, scale, wordnet, aiml, without), settings)
+        return cls(teacher, groups(seed, scale, wordnet, aiml, barred), settings)
 
     @property
     def texts(self) -> list[str]:
@@ -121,7 +123,9 @@ def distil(
     sizes = sizes or SIZES[kind]
     resumed = (out / CHECKPOINT).is_file()
     run = {"steps": loop.steps, "lr": loop.lr, **training.to_dict(), "sizes": sizes.to_dict()}
-    card = {**corpus.settings, **run}
+    if start and isinstance(sizes, StaticSizes):
+        raise InvalidInput("the static encoder begins with its words", got=f"a start, {start}")
+    card = {**corpus.settings, **run, "start": None if start is None else start.name}
     path = out / f"{kind}.safetensors"
     if isinstance(sizes, StaticSizes):
         known, model = _static(corpus, vectors, sizes)
