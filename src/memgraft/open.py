@@ -227,7 +227,8 @@ def branched_host(
     import memgraft.mag.models  # noqa: F401  (so that whole models are known)
     from memgraft.mag.checkpoint import load_base, patched_with, read_branch, shipped_branch
 
-    path = Path(branch) if branch else shipped_branch(model) if model in BUNDLES else None
+    ships = shipped_branch(model) if model in BUNDLES else None
+    path = ships if branch is None else Path(branch)
     if path is not None or model not in BUNDLES:
         from memgraft.host.load import load_host, make_host
 

@@ -55,7 +55,7 @@ def _category(category: ElementTree.Element) -> Iterator[tuple[str, ...]]:
         yield (said, meant) if meant and meant != said else (said,)
     for part in (template, *template.iter("li")):
         if not len(part):
-            yield from ((found,) for found in _SENTENCE.findall(_plain(part)))
+            yield from ((found,) for found in _SENTENCE.findall(_text(part.text)))
 
 
 def _only_reference(template: ElementTree.Element) -> ElementTree.Element | None:
@@ -69,15 +69,11 @@ def _said(part: ElementTree.Element | None) -> str:
     """As a sentence of two words or more; nothing where it has wildcards or is computed."""
     if part is None or len(part):
         return ""
-    text = _plain(part).lower()
+    text = _text(part.text).lower()
     if " " not in text or re.search(r"[*_]", text):
         return ""
     text = re.sub(r"\bi\b", "I", text)
     return text[0].upper() + text[1:] + ("?" if _QUESTION.match(text.lower()) else "")
-
-
-def _plain(part: ElementTree.Element) -> str:
-    return _text(part.text)
 
 
 def _text(text: str | None) -> str:

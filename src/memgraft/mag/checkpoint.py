@@ -105,6 +105,14 @@ def read_branch(path: Path) -> SavedBranch:
     if not path.is_file() and not (path / FILE).is_file():
         path = shipped_branch(str(path)) or path
     file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        names = ", ".join(sorted(folder.name for folder in SHIPPED.glob("*") if folder.is_dir()))
+        raise FolderError(
+            f"there are no memory branches in {path}",
+            expected="a folder that save_branch or `memgraft train mag` wrote",
+            got="no such file",
+            next_step=f"look at the path, or name what ships: {names}",
+        )
     arrays, header = load_arrays(file)
     kind, version = header.get("kind", "none"), header.get("version", "0")
     if kind != KIND or int(version) > VERSION:

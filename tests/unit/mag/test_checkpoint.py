@@ -77,7 +77,7 @@ def test_branches_that_ship_have_names(
     assert read_branch(Path("known")).card == {"steps": 4}
     assert shipped_branch("known") == tmp_path / "known"
     assert shipped_branch("unknown") is shipped_branch("../known") is None
-    with pytest.raises(FolderError):
+    with pytest.raises(FolderError, match="no memory branches in unknown.*what ships: known"):
         read_branch(Path("unknown"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from memgraft.core.errors import FolderError, ModelError
 from memgraft.core.recall import Query
 from memgraft.core.scope import Scope
 from memgraft.host.load import Host, make_host
-from memgraft.mag.home import MagHome
+from memgraft.mag.home import OPENING, MagHome
 from memgraft.mag.patch_config import PatchConfig
+from memgraft.mag.state import MemoryState
+from memgraft.mag.streaming import stream
 from memgraft.memory import Memory
 from memgraft.store.sqlite import SQLiteStore
 
@@ -43,9 +45,13 @@ def opened(host: Host, folder: Path) -> tuple[Memory, MagHome]:
 
 
 def tensors(home: MagHome, scope: Scope = ME) -> dict[str, torch.Tensor]:
+    return tensors_of(home.state(scope).layers)
+
+
+def tensors_of(layers: Mapping[int, MemoryState]) -> dict[str, torch.Tensor]:
     return {
         f"{layer}/{name}": tensor.clone()
-        for layer, state in home.state(scope).layers.items()
+        for layer, state in layers.items()
         for name, tensor in state.tensors().items()
     }
 
@@ -62,6 +68,14 @@ def fresh(host: Host, folder: Path, *texts: str) -> dict[str, torch.Tensor]:
         for text in texts:
             memory.add(text, user_id="me")
         return tensors(home)
+
+
+def test_a_record_is_read_after_an_opening(host: Host, tmp_path: Path) -> None:
+    ids = torch.tensor([host.encode(f"{OPENING}I live in Lisbon\n")])
+    with torch.inference_mode():
+        expected = stream(host.model, ids)
+    held = tensors_of(expected)
+    assert same(fresh(host, tmp_path / "one", "I live in Lisbon"), held)
 
 
 def test_each_record_changes_the_state_of_its_scope_alone(host: Host, tmp_path: Path) -> None:
