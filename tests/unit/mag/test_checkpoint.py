@@ -77,7 +77,7 @@ def test_branches_that_ship_have_names(
     assert read_branch(Path("known")).card == {"steps": 4}
     assert shipped_branch("known") == tmp_path / "known"
     assert shipped_branch("unknown") is shipped_branch("../known") is None
-    with pytest.raises(FolderError, match="no memory branches in unknown.*what ships: known"):
+    with pytest.raises(FolderError, match=r"no memory branches in unknown.*what ships: known"):
         read_branch(Path("unknown"))
 
 
@@ -122,7 +122,7 @@ def test_weights_that_cannot_be_kept(tiny_host: TinyHost, value: float, tmp_path
 
 
 def test_what_is_no_branch(tiny_host: TinyHost, tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="cannot read"):
+    with pytest.raises(FolderError, match="no memory branches"):
         read_branch(tmp_path)
     save_arrays(tmp_path / FILE, {}, {"kind": "cheese"})
     with pytest.raises(FolderError, match="mag-branch"):
